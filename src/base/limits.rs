@@ -1,0 +1,62 @@
+//! Every bound on what a stranger can make this process hold or do, with its reason.
+
+use std::time::Duration;
+
+// --- frames and links (wire, net) ---
+
+/// Longest frame read from a peer. The largest legitimate ones stay below 24 KiB for 16 KiB chunks
+/// and 68 KiB for the largest chunk that a transport file may declare.
+pub const FRAME_MAX_BYTES: usize = 128 * 1024;
+/// Time for a stranger to finish the 46-byte head of a handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a dialled address to accept the connection.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A link that sent nothing for so long is closed; keepalives go out at half of it.
+pub const LINK_IDLE_TIMEOUT: Duration = Duration::from_secs(240);
+/// A frame that began must be complete within this time: one byte a second is not a peer.
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes queued to a peer that does not read, beyond which the link is closed.
+pub const LINK_QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+// --- bencode, extended handshake, metadata (wire) ---
+
+/// Nesting of bencode from outside.
+pub const BENCODE_MAX_DEPTH: usize = 32;
+/// Transport files, and metadata that a peer offers.
+pub const TRANSPORT_FILE_MAX_BYTES: usize = 1024 * 1024;
+/// An extended handshake is below 1 KiB in everything seen.
+pub const EXTENDED_HANDSHAKE_MAX_BYTES: usize = 16 * 1024;
+/// Records read from one peer exchange message; 50 was the most seen.
+pub const PEX_MAX_RECORDS: usize = 200;
+
+// --- transport file (wire) ---
+
+pub const PIECE_LENGTH_MAX_BYTES: u32 = 8 * 1024 * 1024;
+pub const CHUNK_LENGTH_MIN_BYTES: u32 = 1024;
+pub const CHUNK_LENGTH_MAX_BYTES: u32 = 64 * 1024;
+pub const TRACKERS_MAX: usize = 64;
+pub const TRACKER_URL_MAX_BYTES: usize = 256;
+pub const TITLE_MAX_BYTES: usize = 256;
+pub const CATEGORIES_MAX: usize = 32;
+pub const CATEGORY_MAX_BYTES: usize = 128;
+
+// --- swarm ---
+
+/// Pieces of one peer's advertised window that are remembered, newest first.
+pub const PEER_WINDOW_MAX_PIECES: u64 = 4096;
+/// How far one message may move a peer's newest piece once we follow the stream.
+pub const HEAD_JUMP_MAX_PIECES: u64 = 256;
+/// Requests that one peer may have waiting at our side; later ones replace the oldest.
+pub const PEER_REQUESTS_MAX: usize = 512;
+/// Addresses of peers remembered to dial.
+pub const CANDIDATES_MAX: usize = 2048;
+/// Bans remembered; the oldest goes first.
+pub const BANS_MAX: usize = 4096;
+/// Signature digests of past pieces remembered, against replays under another number.
+pub const REPLAY_MEMORY_PIECES: usize = 4096;
+
+// --- tracker ---
+
+// --- ingest and media ---
+
+// --- http ---

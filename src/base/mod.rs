@@ -1,0 +1,7 @@
+//! What every other module stands on: identifiers, limits, rates, seeded randomness. `std` only.
+
+pub mod hex;
+pub mod ids;
+pub mod limits;
+pub mod rate;
+pub mod rng;

@@ -1,0 +1,1 @@
+//! HTTP: the node interface, the viewer, the tracker's endpoint.

@@ -1,0 +1,1 @@
+//! The live stream: geometry, signatures, the window of verified pieces, assembly and playout.

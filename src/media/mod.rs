@@ -1,0 +1,3 @@
+//! MPEG transport streams: packets, program tables, clocks, random access. Pure.
+
+pub mod ts;

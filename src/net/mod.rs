@@ -1,0 +1,1 @@
+//! Sockets: listening, links, ingest, fetching, announcing.

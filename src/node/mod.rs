@@ -1,0 +1,1 @@
+//! One file a mode: composes the parts and owns their tasks.

@@ -1,0 +1,1 @@
+//! Files: keys, numbers, state directory, pid file.

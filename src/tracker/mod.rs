@@ -1,0 +1,1 @@
+//! The tracker: who is in which swarm.

@@ -1,0 +1,14 @@
+//! Codecs of everything that crosses a socket or lies in a transport file. Pure: bytes in, values
+//! out, no I/O and no clock. Nothing here trusts its input, and nothing here can panic.
+
+pub mod bencode;
+pub mod extended;
+pub mod handshake;
+pub mod link;
+pub mod message;
+pub mod metadata;
+pub mod pex;
+pub mod sniff;
+pub mod tracker_http;
+pub mod tracker_udp;
+pub mod transport_file;
