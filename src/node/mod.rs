@@ -1,1 +1,3 @@
 //! One file a mode: composes the parts and owns their tasks.
+
+pub mod config;

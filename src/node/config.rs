@@ -1,0 +1,271 @@
+//! What each kind of node is told, once: validated by whoever builds it, never checked again.
+//!
+//! The command line builds these from options; tests and the demo start from `new` and set fields.
+//! Nothing here touches a file, a socket or the environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::wire::transport_file::Quality;
+
+/// Default port of a source node and of the standalone tracker.
+pub const SOURCE_PORT: u16 = 7764;
+/// Default port of support nodes and clients.
+pub const SUPPORT_PORT: u16 = 8621;
+/// Default port of the interface that players use.
+pub const PLAYER_HTTP_PORT: u16 = 6878;
+/// Bytes of a chunk in everything that was ever broadcast.
+pub const CHUNK_SIZE_BYTES: u32 = 16 * 1024;
+
+/// What every node takes, whatever its mode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommonConfig {
+    /// Addresses to listen on, the first being the one that dials leave from. Empty: every interface.
+    pub bind: Vec<IpAddr>,
+    /// Peer wire, tracker and node interface share it. 0 takes a free one (tests, the demo).
+    pub port: u16,
+    /// Established peer connections of one swarm.
+    pub max_peers: usize,
+    /// Connections of all kinds, established and pending.
+    pub max_connections: usize,
+    /// Peers served at a time; `None` leaves it to the choker.
+    pub max_upload_slots: Option<usize>,
+    /// Peers served first; incoming connections match by address alone.
+    pub upload_to: Vec<SocketAddr>,
+    /// Peers dialled at once and for ever.
+    pub download_from: Vec<SocketAddr>,
+    /// A second connection of a peer closes its first.
+    pub close_connections_from_same_peer: bool,
+    /// How often the statistics are refreshed.
+    pub stats_report_interval: Duration,
+    /// Loopback and private addresses named by strangers may be dialled and fetched.
+    pub allow_private_addresses: bool,
+    /// Created when missing; `None` is a temporary directory that goes with the node.
+    pub state_dir: Option<PathBuf>,
+    /// Created when a disk cache needs it.
+    pub cache_dir: PathBuf,
+    /// Exists and is writable.
+    pub pid_file_dir: PathBuf,
+}
+
+impl CommonConfig {
+    /// The documented defaults, listening on `port`.
+    pub fn new(port: u16) -> Self {
+        Self {
+            bind: Vec::new(),
+            port,
+            max_peers: 50,
+            max_connections: 1000,
+            max_upload_slots: None,
+            upload_to: Vec::new(),
+            download_from: Vec::new(),
+            close_connections_from_same_peer: false,
+            stats_report_interval: Duration::from_secs(60),
+            allow_private_addresses: false,
+            state_dir: None,
+            cache_dir: PathBuf::from("."),
+            pid_file_dir: PathBuf::from("/tmp"),
+        }
+    }
+}
+
+/// A source node: one MPEG-TS broadcast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceConfig {
+    pub common: CommonConfig,
+    /// `[a-z0-9_-]+`: the base name of every file of the broadcast.
+    pub name: String,
+    /// `http(s)://`, `udp://`, `rtp://`, `file:`, a path, or `-` for standard input.
+    pub source: String,
+    /// What players show; part of the infohash.
+    pub title: String,
+    pub quality: Quality,
+    /// Each one of [`CATEGORIES`].
+    pub categories: Vec<String>,
+    /// Bytes a second; 0 measures it.
+    pub bitrate: u64,
+    /// Silence of the source after which it is opened anew.
+    pub source_read_timeout: Duration,
+    /// Pause before the source is opened anew.
+    pub source_reconnect_interval: Duration,
+    /// Where `<name>.acelive` is written; exists and is writable.
+    pub publish_dir: PathBuf,
+    /// Where `<name>.sauth` and `<name>.restart` live; exists and is writable.
+    pub metadata_dir: PathBuf,
+    /// Host of the internal tracker's URL; `None` detects it.
+    pub host: Option<String>,
+    pub skip_internal_tracker: bool,
+    pub permanent: bool,
+    /// Unix seconds.
+    pub date_start: Option<i64>,
+    /// Unix seconds, after `date_start`.
+    pub date_end: Option<i64>,
+    pub tags: Vec<String>,
+    pub logo_url: Option<String>,
+    pub description: Option<String>,
+    /// One of [`DEINTERLACING_MODES`].
+    pub deinterlacing_mode: Option<String>,
+    pub allow_public_trackers: bool,
+    /// Bytes: a power of two; `None` chooses by the bitrate.
+    pub piece_size: Option<u32>,
+    /// Bytes: a power of two, at most the piece size.
+    pub chunk_size: u32,
+    /// `http(s)://` or `udp://` URLs, written to the transport file.
+    pub trackers: Vec<String>,
+    pub metatrackers: Vec<String>,
+    pub startup_nodes: Vec<SocketAddr>,
+    pub provider_key: Option<String>,
+    pub sid: Option<String>,
+    /// A hint for the player's time-shift bar, written to the transport file.
+    pub timeshift: Option<Duration>,
+    /// Size of a key that has to be made; a key file that exists keeps its own.
+    pub key_bits: u32,
+}
+
+impl SourceConfig {
+    /// The documented defaults around the three options that a source must have.
+    pub fn new(name: impl Into<String>, source: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            common: CommonConfig::new(SOURCE_PORT),
+            name: name.into(),
+            source: source.into(),
+            title: title.into(),
+            quality: Quality::Auto,
+            categories: Vec::new(),
+            bitrate: 0,
+            source_read_timeout: Duration::from_secs(10),
+            source_reconnect_interval: Duration::from_secs(1),
+            publish_dir: PathBuf::from("."),
+            metadata_dir: PathBuf::from("."),
+            host: None,
+            skip_internal_tracker: false,
+            permanent: false,
+            date_start: None,
+            date_end: None,
+            tags: Vec::new(),
+            logo_url: None,
+            description: None,
+            deinterlacing_mode: None,
+            allow_public_trackers: false,
+            piece_size: None,
+            chunk_size: CHUNK_SIZE_BYTES,
+            trackers: Vec::new(),
+            metatrackers: Vec::new(),
+            startup_nodes: Vec::new(),
+            provider_key: None,
+            sid: None,
+            timeshift: None,
+            key_bits: 768,
+        }
+    }
+}
+
+/// A support node: relays one broadcast for as long as it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SupportConfig {
+    pub common: CommonConfig,
+    /// The transport file: a path, `file://` or `http(s)://`.
+    pub url: String,
+    /// The file to hand out when it is not the one in use; a path or URL.
+    pub public_transport_file: Option<String>,
+    /// Otherwise the peer id of `state.json` is used again.
+    pub always_generate_peer_id: bool,
+    /// Announced to beside those of the transport file.
+    pub trackers: Vec<String>,
+    /// Period of internal maintenance.
+    pub cleanup_interval: Duration,
+}
+
+impl SupportConfig {
+    /// The documented defaults for the transport file at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            common: CommonConfig::new(SUPPORT_PORT),
+            url: url.into(),
+            public_transport_file: None,
+            always_generate_peer_id: false,
+            trackers: Vec::new(),
+            cleanup_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A client: fetches what its players ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientConfig {
+    pub common: CommonConfig,
+    /// Players connect here. 0 takes a free port.
+    pub http_port: u16,
+    /// The player interface listens on every interface, not on loopback alone.
+    pub bind_all: bool,
+    /// Media that a player is given at once when it joins; zero is the newest clean point.
+    pub live_buffer_time: Duration,
+    /// Announced to beside those of a transport file; the only ones for a bare infohash.
+    pub trackers: Vec<String>,
+}
+
+impl ClientConfig {
+    /// The documented defaults; the caller sets `common.state_dir`.
+    pub fn new() -> Self {
+        Self {
+            common: CommonConfig::new(SUPPORT_PORT),
+            http_port: PLAYER_HTTP_PORT,
+            bind_all: false,
+            live_buffer_time: Duration::from_secs(3),
+            trackers: Vec::new(),
+        }
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The standalone tracker, HTTP and UDP on one port number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackerConfig {
+    /// Empty: every interface.
+    pub bind: Vec<IpAddr>,
+    pub port: u16,
+    pub pid_file_dir: PathBuf,
+}
+
+/// Source, support node and client in one process, with the clip that the binary carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DemoConfig {
+    /// Port of the source node; `None` is [`SOURCE_PORT`], or a free one when that is taken.
+    pub port: Option<u16>,
+    /// Port for players; `None` is [`PLAYER_HTTP_PORT`], or a free one when that is taken.
+    pub http_port: Option<u16>,
+}
+
+/// Every category that a broadcast may be filed under.
+pub const CATEGORIES: [&str; 20] = [
+    "informational",
+    "entertaining",
+    "educational",
+    "movies",
+    "documentaries",
+    "sport",
+    "fashion",
+    "music",
+    "regional",
+    "ethnic",
+    "religion",
+    "teleshop",
+    "erotic_18_plus",
+    "other_18_plus",
+    "cyber_games",
+    "amateur",
+    "webcam",
+    "kids",
+    "series",
+    "promotion",
+];
+
+/// Every deinterlacing hint that a broadcast may carry.
+pub const DEINTERLACING_MODES: [&str; 10] =
+    ["discard", "blend", "mean", "bob", "linear", "x", "yadif", "yadif2x", "phosphor", "ivtc"];
