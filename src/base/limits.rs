@@ -60,3 +60,6 @@ pub const REPLAY_MEMORY_PIECES: usize = 4096;
 // --- ingest and media ---
 
 // --- http ---
+
+/// Redirects followed by one outgoing request.
+pub const HTTP_CLIENT_REDIRECTS_MAX: usize = 5;

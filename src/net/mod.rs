@@ -1,1 +1,3 @@
 //! Sockets: listening, links, ingest, fetching, announcing.
+
+pub mod fetch;

@@ -1,6 +1,7 @@
 //! Codecs of everything that crosses a socket or lies in a transport file. Pure: bytes in, values
 //! out, no I/O and no clock. Nothing here trusts its input, and nothing here can panic.
 
+pub mod announce;
 pub mod bencode;
 pub mod extended;
 pub mod handshake;
@@ -11,4 +12,5 @@ pub mod pex;
 pub mod sniff;
 pub mod tracker_http;
 pub mod tracker_udp;
+pub mod tracker_url;
 pub mod transport_file;
