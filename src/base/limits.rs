@@ -22,6 +22,12 @@ pub const LINK_QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Nesting of bencode from outside.
 pub const BENCODE_MAX_DEPTH: usize = 32;
+/// Values in one bencoded input: a parsed value takes some 40 times the 2 bytes of an empty list.
+pub const BENCODE_MAX_VALUES: usize = 64 * 1024;
+/// Header dict of a metadata message; three small integers.
+pub const METADATA_HEADER_MAX_BYTES: usize = 1024;
+/// Compact state (id 11): 20 integers are below 400 bytes.
+pub const MY_INFO_MAX_BYTES: usize = 4 * 1024;
 /// Transport files, and metadata that a peer offers.
 pub const TRANSPORT_FILE_MAX_BYTES: usize = 1024 * 1024;
 /// An extended handshake is below 1 KiB in everything seen.
@@ -39,6 +45,15 @@ pub const TRACKER_URL_MAX_BYTES: usize = 256;
 pub const TITLE_MAX_BYTES: usize = 256;
 pub const CATEGORIES_MAX: usize = 32;
 pub const CATEGORY_MAX_BYTES: usize = 128;
+/// A 4096-bit RSA key takes 550 bytes.
+pub const PUBKEY_MAX_BYTES: usize = 1024;
+/// Bootstrap addresses read from a transport file.
+pub const STARTUP_NODES_MAX: usize = 64;
+/// Texts of a transport file that only people read.
+pub const DESCRIPTION_MAX_BYTES: usize = 4096;
+pub const LOGO_URL_MAX_BYTES: usize = 1024;
+/// Provider key and stream id.
+pub const PROVIDER_TEXT_MAX_BYTES: usize = 128;
 
 // --- swarm ---
 

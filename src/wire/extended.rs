@@ -1,71 +1,27 @@
 //! The extended handshake: a node's signed description of itself.
+//!
+//! It decides whether a dict is canonical and signed by the node that it names. What the claims in it
+//! are worth is for the swarm.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
+pub use super::live_info::LiveInfo;
+pub use super::node_key::NodeKey;
+
+use super::bencode::{self, Dict, Value};
+use super::node_key;
 use crate::base::ids::NodeId;
+use crate::base::limits;
 
-/// A node's Ed25519 identity.
-#[derive(Clone)]
-pub struct NodeKey(pub(crate) ed25519_dalek::SigningKey);
+/// `v` of the engine build whose behaviour we speak.
+pub const ENGINE_VERSION: i64 = 3_021_100;
+/// `m.ut_metadata` as every node announces it.
+pub const UT_METADATA_ID: u8 = 2;
 
-impl NodeKey {
-    pub fn from_seed(_seed: [u8; 32]) -> Self {
-        todo!()
-    }
-    pub fn seed(&self) -> [u8; 32] {
-        todo!()
-    }
-    pub fn node_id(&self) -> NodeId {
-        todo!()
-    }
-}
-
-/// The dict `mi`: 17 integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiveInfo {
-    pub distance_from_source: i64,
-    pub down_rate: i64,
-    pub download_window_end: i64,
-    pub is_accessible: i64,
-    pub live_window_size: i64,
-    pub lsp: i64,
-    pub mam: i64,
-    pub max_piece: i64,
-    pub min_piece: i64,
-    pub peer_type: i64,
-    pub ping_from_source: i64,
-    pub position: i64,
-    pub time_from_source: i64,
-    pub top_session_up_rate: i64,
-    pub top_up_rate: i64,
-    pub up_rate: i64,
-    pub upload_rating: i64,
-}
-
-impl LiveInfo {
-    /// What a node says that holds nothing yet.
-    pub const EMPTY: Self = Self {
-        distance_from_source: -1,
-        down_rate: 0,
-        download_window_end: -1,
-        is_accessible: 0,
-        live_window_size: 0,
-        lsp: -1,
-        mam: -1,
-        max_piece: -1,
-        min_piece: -1,
-        peer_type: 0,
-        ping_from_source: -1,
-        position: -1,
-        time_from_source: -1,
-        top_session_up_rate: 0,
-        top_up_rate: 0,
-        up_rate: 0,
-        upload_rating: 0,
-    };
-}
+const SIGNATURE_BYTES: usize = 64;
 
 /// What we write and read of the root dict. Unknown keys of others are ignored when read, but count
 /// for their signature.
@@ -73,6 +29,7 @@ impl LiveInfo {
 pub struct ExtendedHandshake {
     /// `m.ut_metadata`, the id under which the sender wants metadata messages.
     pub ut_metadata: Option<u8>,
+    /// Bytes of the transport file that the sender serves.
     pub metadata_size: Option<u32>,
     pub live: LiveInfo,
     pub lsp: i64,
@@ -89,7 +46,7 @@ pub struct ExtendedHandshake {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExtendedError {
-    #[error("extended handshake of {0} bytes is too large")]
+    #[error("extended handshake of {0} bytes is larger than the {max} allowed", max = limits::EXTENDED_HANDSHAKE_MAX_BYTES)]
     TooLarge(usize),
     #[error("extended handshake is not canonical bencode")]
     NotCanonical,
@@ -100,13 +57,107 @@ pub enum ExtendedError {
 }
 
 impl ExtendedHandshake {
-    /// The canonical bencoding of the full dict, signed with `key`.
-    pub fn sign(&self, _key: &NodeKey) -> Bytes {
-        todo!()
+    /// The canonical bencoding of the full dict, signed with `key`. `your_ip` is part of what is
+    /// signed, so each link needs its own.
+    pub fn sign(&self, key: &NodeKey) -> Bytes {
+        let unsigned = self.dict(&key.node_id()).bytes("signature", [0; SIGNATURE_BYTES]);
+        let signature = key.sign(&digest(&unsigned.encode()));
+        unsigned.bytes("signature", signature).encode().into()
     }
 
     /// Checks form and signature over the raw bytes.
-    pub fn verify(_raw: &[u8]) -> Result<(NodeId, Self), ExtendedError> {
-        todo!()
+    pub fn verify(raw: &[u8]) -> Result<(NodeId, Self), ExtendedError> {
+        if raw.len() > limits::EXTENDED_HANDSHAKE_MAX_BYTES {
+            return Err(ExtendedError::TooLarge(raw.len()));
+        }
+        let dict = bencode::parse(raw, limits::EXTENDED_HANDSHAKE_MAX_BYTES)
+            .map_err(|_| ExtendedError::NotCanonical)?;
+        let node_id = NodeId(array(&dict, "node_id").ok_or(ExtendedError::Missing("node_id"))?);
+        let signature = array(&dict, "signature").ok_or(ExtendedError::Missing("signature"))?;
+        let unsigned = with_zero_signature(raw, &dict).ok_or(ExtendedError::Missing("signature"))?;
+        if node_key::verifies(&node_id, &digest(&unsigned), &signature) {
+            Ok((node_id, Self::read(&dict)))
+        } else {
+            Err(ExtendedError::WrongSignature)
+        }
     }
+
+    /// All keys but `signature`. Those with constants are never read, but peers want the full set.
+    fn dict(&self, node_id: &NodeId) -> Dict {
+        let extensions = Dict::new().maybe(self.ut_metadata, |m, id| m.int("ut_metadata", id.into()));
+        Dict::new()
+            .int("ace_metadata_version", 1)
+            .int("asn", 0)
+            .bytes("asn_country", "")
+            .bytes("geoip_country", "")
+            .int("lsp", self.lsp)
+            .dict("m", extensions)
+            .maybe(self.metadata_size, |dict, size| dict.int("metadata_size", size.into()))
+            .dict("mi", self.live.write())
+            .bytes("node_id", node_id.0)
+            .maybe(self.is_source.then_some(1), |dict, state| dict.int("node_state", state))
+            .int("nt", 1)
+            .int("p", self.listen_port.into())
+            .int("platform", 2)
+            .int("pv", 2)
+            .dict("stream_statuses", Dict::new())
+            .int("ts", self.counter_s)
+            .bytes("tt", "bt")
+            .int("v", self.version)
+            .bytes("yourip", ip_bytes(self.your_ip))
+    }
+
+    fn read(dict: &Value<'_>) -> Self {
+        let extensions = dict.get("m");
+        let metadata_max = limits::TRANSPORT_FILE_MAX_BYTES as u32;
+        Self {
+            ut_metadata: extensions
+                .and_then(|m| u8::try_from(m.get_int("ut_metadata")?).ok())
+                .filter(|id| *id != 0),
+            metadata_size: dict
+                .get_int("metadata_size")
+                .and_then(|size| u32::try_from(size).ok())
+                .filter(|size| (1..=metadata_max).contains(size)),
+            live: dict.get("mi").map_or(LiveInfo::EMPTY, LiveInfo::read),
+            lsp: dict.get_int("lsp").unwrap_or(-1),
+            is_source: dict.get_int("node_state") == Some(1),
+            listen_port: dict.get_int("p").and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
+            counter_s: dict.get_int("ts").unwrap_or(0),
+            version: dict.get_int("v").unwrap_or(0),
+            your_ip: dict.get_bytes("yourip").and_then(read_ip),
+        }
+    }
+}
+
+/// What is signed: the digest of the dict with a signature of zeros.
+fn digest(unsigned: &[u8]) -> [u8; 32] {
+    Sha256::digest(unsigned).into()
+}
+
+/// A copy of the dict with zeros for the bytes of its signature; all else stays as it was sent.
+fn with_zero_signature(raw: &[u8], dict: &Value<'_>) -> Option<Vec<u8>> {
+    let value = dict.get("signature")?;
+    let end = value.offset.checked_add(value.raw.len())?;
+    let mut copy = raw.to_vec();
+    copy.get_mut(end.checked_sub(SIGNATURE_BYTES)?..end)?.fill(0);
+    Some(copy)
+}
+
+fn array<const N: usize>(dict: &Value<'_>, key: &str) -> Option<[u8; N]> {
+    dict.get_bytes(key)?.try_into().ok()
+}
+
+fn ip_bytes(ip: Option<IpAddr>) -> Vec<u8> {
+    match ip {
+        None => Ipv4Addr::UNSPECIFIED.octets().to_vec(),
+        Some(IpAddr::V4(ip)) => ip.octets().to_vec(),
+        Some(IpAddr::V6(ip)) => ip.octets().to_vec(),
+    }
+}
+
+/// `None` for other lengths, and for the unspecified address that stands for "not known".
+fn read_ip(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    let ip = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()?;
+    (!ip.is_unspecified()).then_some(ip)
 }

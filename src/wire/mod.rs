@@ -3,13 +3,19 @@
 
 pub mod announce;
 pub mod bencode;
+pub mod container;
+pub mod descriptor;
 pub mod extended;
 pub mod handshake;
 pub mod link;
+pub mod live_info;
 pub mod message;
 pub mod metadata;
+pub mod myinfo;
+pub mod node_key;
 pub mod pex;
 pub mod sniff;
+pub mod source_announce;
 pub mod tracker_http;
 pub mod tracker_udp;
 pub mod tracker_url;

@@ -1,42 +1,16 @@
 //! The transport file (`.acelive`): an encrypted container around a bencoded descriptor.
-
-use std::collections::BTreeMap;
+//!
+//! It decides whether bytes are a file that this engine can play, and what its identities are. It
+//! never changes a file that it was given: `bytes` are what is hashed and handed on.
 
 use bytes::Bytes;
+use sha1::{Digest, Sha1};
 
+pub use super::descriptor::{Descriptor, Details, Quality, StreamKey, check_geometry};
+
+use super::bencode::BencodeError;
+use super::container;
 use crate::base::ids::Infohash;
-
-/// Value of `quality`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Quality {
-    #[default]
-    Auto,
-    Sd,
-    Hd,
-}
-
-/// What a broadcast is. Keys that we do not model are kept in `other`, as raw bencode, and written
-/// back when re-encoding.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Descriptor {
-    pub name: String,
-    /// X.509 SubjectPublicKeyInfo, DER, of the source's RSA key.
-    pub pubkey: Bytes,
-    pub piece_length: u32,
-    pub chunk_length: u32,
-    /// Bytes a second.
-    pub bitrate: u64,
-    pub quality: Quality,
-    /// One URL an element, split on white space.
-    pub trackers: Vec<String>,
-    pub categories: Vec<String>,
-    pub allow_public_trackers: bool,
-    pub permanent: bool,
-    /// `ip:port`, in any of the four forms that are read; written as strings.
-    pub startup_nodes: Vec<std::net::SocketAddr>,
-    /// Everything else, key -> raw bencoded value.
-    pub other: BTreeMap<Vec<u8>, Bytes>,
-}
 
 /// A parsed container together with its exact bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,17 +22,64 @@ pub struct TransportFile {
     pub content_id: Infohash,
 }
 
+/// Why a file was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportFileError {
-    #[error("not a transport file")]
+    #[error("not a transport file: it does not begin with AceStreamTransport")]
     NotATransportFile,
+    #[error("transport file of {bytes} bytes is larger than the {max_bytes} allowed")]
+    TooLarge { bytes: usize, max_bytes: usize },
+    #[error("transport file of {bytes} bytes is truncated")]
+    Truncated { bytes: usize },
+    #[error("transport file has version {found}, only version {expected} is known")]
+    WrongVersion { found: u16, expected: u16 },
+    #[error("transport file is corrupt: its padding is wrong")]
+    Corrupt,
+    #[error("transport file's descriptor is malformed: {0}")]
+    Bencode(#[from] BencodeError),
+    #[error("transport file's descriptor is not a dict")]
+    NotADict,
+    #[error("transport file's descriptor lacks a {0}")]
+    Missing(&'static str),
+    #[error("transport file's descriptor has a {0} of the wrong type or out of range")]
+    WrongType(&'static str),
+    #[error("transport file's {key} of {bytes} bytes is longer than the {max_bytes} allowed")]
+    TooLong { key: &'static str, bytes: usize, max_bytes: usize },
+    #[error("transport file's {key} has {count} elements, more than the {max} allowed")]
+    TooMany { key: &'static str, count: usize, max: usize },
+    #[error("transport file's name is not UTF-8")]
+    NameNotUtf8,
+    #[error("not an MPEG-TS live transport: its type is {transport_type}")]
+    NotMpegTsLive { transport_type: String },
+    #[error("transport file's authentication method is {0}, only RSA is known")]
+    UnknownAuthMethod(String),
+    #[error(
+        "transport file's chunk length is {chunk_length} bytes, which is not a power of two from {min} to {max}"
+    )]
+    ChunkLength { chunk_length: i64, min: u32, max: u32 },
+    #[error(
+        "transport file's piece length is {piece_length} bytes, which is not a multiple of its chunk length of \
+         {chunk_length} up to {max}"
+    )]
+    PieceLength { piece_length: i64, chunk_length: u32, max: u32 },
 }
 
 impl TransportFile {
-    pub fn parse(_bytes: Bytes) -> Result<Self, TransportFileError> {
-        todo!()
+    /// Reads a file. Everything in it is bounded and checked as [`Descriptor::decode`] says.
+    pub fn parse(bytes: Bytes) -> Result<Self, TransportFileError> {
+        let descriptor = Descriptor::decode(&container::open(&bytes)?)?;
+        Ok(Self::of(bytes, descriptor))
     }
-    pub fn build(_descriptor: Descriptor) -> Self {
-        todo!()
+
+    /// Makes the file of a descriptor. The geometry must have passed [`check_geometry`], or the file is
+    /// one that nobody reads.
+    pub fn build(descriptor: Descriptor) -> Self {
+        Self::of(container::seal(&descriptor.encode()).into(), descriptor)
+    }
+
+    fn of(bytes: Bytes, descriptor: Descriptor) -> Self {
+        let infohash = descriptor.infohash();
+        let content_id = Infohash(Sha1::digest(&bytes).into());
+        Self { bytes, descriptor, infohash, content_id }
     }
 }
