@@ -1,5 +1,6 @@
 //! What every other module stands on: identifiers, limits, rates, seeded randomness. `std` only.
 
+pub mod civil;
 pub mod hex;
 pub mod ids;
 pub mod limits;

@@ -1,1 +1,5 @@
 //! Logs.
+
+mod level;
+pub mod log;
+mod log_file;

@@ -1,1 +1,6 @@
 //! Files: keys, numbers, state directory, pid file.
+
+pub mod files;
+pub mod pid_file;
+pub mod restart;
+pub mod state;

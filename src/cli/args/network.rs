@@ -1,0 +1,55 @@
+//! Where a node listens, whom it talks to and with how many.
+
+use crate::cli::option::{Effect, Form, Opt};
+
+const PORT: Form = Form::Int(1, 65_535);
+
+pub const SOURCE_PORT: &[Opt] = &[port("7764")];
+pub const SUPPORT_PORT: &[Opt] = &[port("8621")];
+
+const fn port(default: &'static str) -> Opt {
+    Opt::new("port", PORT, default, "Port of peer wire, tracker and node interface, all on one")
+}
+
+const BIND: Opt = Opt::list("bind", Form::Ip, "Address to listen on, instead of every interface");
+
+/// Every node.
+pub const NETWORK: &[Opt] = &[
+    BIND,
+    Opt::list("upload-to", Form::Address, "Peer that is served first"),
+    Opt::list("download-from", Form::Address, "Peer that is dialled at once and for ever"),
+    Opt::flag("allow-private-addresses", "Dial loopback and private addresses that strangers name"),
+    Opt::new("private-node", Form::Bool, "0", "Drop every peer that is not explicitly allowed")
+        .with(Effect::RefusedUnless("0", "private nodes are not in this build yet")),
+];
+
+/// Every node.
+pub const LIMITS: &[Opt] = &[
+    Opt::new("max-connections", Form::Int(1, 1_000_000), "1000", "Connections, established and pending"),
+    Opt::new("max-peers", Form::Int(1, 100_000), "50", "Established peer connections of a swarm"),
+    Opt::new("max-upload-slots", Form::Int(1, 100_000), "as many as help", "Peers served at a time"),
+    Opt::new(
+        "close-connections-from-same-peer",
+        Form::Bool,
+        "0",
+        "A new connection of a peer closes its previous one",
+    ),
+    Opt::new(
+        "stats-report-interval",
+        Form::Int(1, 86_400),
+        "60",
+        "Seconds between updates of the statistics",
+    ),
+];
+
+/// The standalone tracker.
+pub const TRACKER: &[Opt] = &[port("7764"), BIND];
+
+/// The client.
+pub const HTTP_PORT: Opt = Opt::new("http-port", PORT, "6878", "Port that players connect to");
+
+/// The demo.
+pub const DEMO: &[Opt] = &[
+    Opt::new("port", PORT, "7764, or a free one", "Port of the source node"),
+    Opt::new("http-port", PORT, "6878, or a free one", "Port that players connect to"),
+];

@@ -1,0 +1,40 @@
+//! Directories, and what is kept in them.
+
+use crate::cli::option::{Effect, Form, Opt};
+
+const CACHE_DIR: Opt = Opt::new("cache-dir", Form::Path, ".", "Cache on disk; created when it is needed");
+const CACHE_TYPE: Opt =
+    Opt::new("live-cache-type", Form::Choice(&["memory", "disk"]), "memory", "Where the live window is kept")
+        .with(Effect::RefusedUnless("memory", "the disk cache is not in this build yet"));
+const PID_DIR: Opt =
+    Opt::new("pid-file-dir", Form::Path, "/tmp", "Directory of acestream-<port>.pid; must exist");
+
+const fn state_dir(default: &'static str) -> Opt {
+    Opt::new("state-dir", Form::Path, default, "State of the node; created when missing")
+}
+
+/// Source and support nodes.
+pub const COMMON: &[Opt] = &[state_dir("a temporary one in /tmp"), CACHE_DIR, CACHE_TYPE, PID_DIR];
+
+/// The client.
+pub const CLIENT: &[Opt] = &[state_dir("~/.ACEStream"), CACHE_DIR, CACHE_TYPE, PID_DIR];
+
+/// The standalone tracker.
+pub const TRACKER: &[Opt] = &[PID_DIR];
+
+/// Source node.
+pub const SOURCE: &[Opt] = &[
+    Opt::new("publish-dir", Form::Path, ".", "Directory of <name>.acelive; must exist"),
+    Opt::new("metadata-dir", Form::Path, ".", "Directory of <name>.sauth and <name>.restart; must exist"),
+];
+
+/// Support node.
+pub const SUPPORT: &[Opt] = &[
+    Opt::flag("always-generate-peer-id", "Take a new peer id at each start, not the one in state.json"),
+    Opt::new(
+        "support-node-cleanup-interval",
+        Form::Int(1, 86_400),
+        "1",
+        "Seconds between rounds of internal maintenance",
+    ),
+];

@@ -1,0 +1,247 @@
+//! From options that were read to the configuration of one node: defaults filled in, and the rules that
+//! join several options checked. After this nothing about the command line is in doubt.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ArgMatches;
+use tracing::level_filters::LevelFilter;
+
+use super::args::DEBUG_TARGETS;
+use super::error::UsageError;
+use super::mode::Mode;
+use super::source_config::source;
+use crate::base::limits::TRACKERS_MAX;
+use crate::node::config::{
+    ClientConfig, CommonConfig, DemoConfig, SOURCE_PORT, SourceConfig, SupportConfig, TrackerConfig,
+};
+use crate::obs::log::{LogConfig, LogFile};
+use crate::store::files;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Source(SourceConfig),
+    Support(SupportConfig),
+    Client(ClientConfig),
+    Tracker(TrackerConfig),
+    Demo(DemoConfig),
+    /// Print the infohash of the transport file.
+    GetInfohash(PathBuf),
+    /// Print what the transport file holds.
+    GetFileInfo(PathBuf),
+}
+
+/// A command line, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub command: Command,
+    pub log: LogConfig,
+    /// To be logged once the log is open.
+    pub warnings: Vec<String>,
+}
+
+/// Builds the configuration of `mode`.
+///
+/// # Errors
+/// Options that contradict each other, or a directory that is missing or read-only.
+pub fn run(mode: Mode, matches: &ArgMatches, warnings: Vec<String>) -> Result<Run, UsageError> {
+    let typed = Typed(matches);
+    let command = match mode {
+        Mode::Source => Command::Source(source(&typed)?),
+        Mode::Support => Command::Support(support(&typed)?),
+        Mode::Client => Command::Client(client(&typed)?),
+        Mode::Tracker => Command::Tracker(tracker(&typed)?),
+        Mode::Demo => {
+            Command::Demo(DemoConfig { port: typed.port("port"), http_port: typed.port("http-port") })
+        }
+        Mode::GetInfohash => Command::GetInfohash(typed.file(mode)?),
+        Mode::GetFileInfo | Mode::GetFileInfoWithId => Command::GetFileInfo(typed.file(mode)?),
+        Mode::Version => return Err(UsageError::new("--version takes no options")),
+    };
+    Ok(Run { command, log: log(&typed)?, warnings })
+}
+
+/// Values by the name of their option. An option that the mode does not have was not given.
+pub(super) struct Typed<'a>(&'a ArgMatches);
+
+impl Typed<'_> {
+    pub fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Option<T> {
+        self.0.try_get_one::<T>(name).ok().flatten().cloned()
+    }
+
+    pub fn list<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Vec<T> {
+        self.0
+            .try_get_many::<T>(name)
+            .ok()
+            .flatten()
+            .map_or_else(Vec::new, |values| values.cloned().collect())
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name).unwrap_or(false)
+    }
+
+    pub fn required(&self, name: &str) -> Result<String, UsageError> {
+        self.get(name).ok_or_else(|| UsageError::new(format!("--{name} is needed")))
+    }
+
+    pub fn seconds(&self, name: &str) -> Option<Duration> {
+        self.get(name).map(Duration::from_secs)
+    }
+
+    fn port(&self, name: &str) -> Option<u16> {
+        self.get::<u64>(name).and_then(|port| u16::try_from(port).ok())
+    }
+
+    fn count(&self, name: &str) -> Option<usize> {
+        self.get::<u64>(name).and_then(|count| usize::try_from(count).ok())
+    }
+
+    fn file(&self, mode: Mode) -> Result<PathBuf, UsageError> {
+        self.get(mode.flag()).ok_or_else(|| UsageError::new(format!("--{} needs a path", mode.flag())))
+    }
+
+    /// A directory that must exist and take files.
+    pub fn existing_dir(&self, name: &str, default: PathBuf) -> Result<PathBuf, UsageError> {
+        let dir = self.get(name).unwrap_or(default);
+        writable(name, &dir)?;
+        Ok(dir)
+    }
+
+    /// Trackers given by hand, each once.
+    pub fn trackers(&self, name: &str) -> Result<Vec<String>, UsageError> {
+        let trackers = unique(self.list(name));
+        if trackers.len() > TRACKERS_MAX {
+            let count = trackers.len();
+            return Err(UsageError::new(format!(
+                "--{name} was given {count} times, at most {TRACKERS_MAX} fit"
+            )));
+        }
+        Ok(trackers)
+    }
+}
+
+/// The values without repetitions, in their order.
+pub(super) fn unique<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+    values.into_iter().fold(Vec::new(), |mut kept, value| {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+        kept
+    })
+}
+
+fn writable(option: &str, dir: &Path) -> Result<(), UsageError> {
+    files::require_writable_dir(dir).map_err(|error| UsageError::new(format!("--{option}: {error}")))
+}
+
+/// What every node takes, over the defaults of its mode.
+pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonConfig, UsageError> {
+    Ok(CommonConfig {
+        bind: unique(typed.list("bind")),
+        port: typed.port("port").unwrap_or(default.port),
+        max_peers: typed.count("max-peers").unwrap_or(default.max_peers),
+        max_connections: typed.count("max-connections").unwrap_or(default.max_connections),
+        max_upload_slots: typed.count("max-upload-slots"),
+        upload_to: unique(typed.list("upload-to")),
+        download_from: unique(typed.list("download-from")),
+        close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
+        stats_report_interval: typed
+            .seconds("stats-report-interval")
+            .unwrap_or(default.stats_report_interval),
+        allow_private_addresses: typed.flag("allow-private-addresses"),
+        state_dir: typed.get("state-dir").or(default.state_dir),
+        cache_dir: typed.get("cache-dir").unwrap_or(default.cache_dir),
+        pid_file_dir: typed.existing_dir("pid-file-dir", default.pid_file_dir)?,
+    })
+}
+
+fn support(typed: &Typed<'_>) -> Result<SupportConfig, UsageError> {
+    let default = SupportConfig::new(typed.required("url")?);
+    Ok(SupportConfig {
+        common: common(typed, default.common)?,
+        url: default.url,
+        public_transport_file: typed.get("public-transport-file"),
+        always_generate_peer_id: typed.flag("always-generate-peer-id"),
+        trackers: typed.trackers("tracker")?,
+        cleanup_interval: typed.seconds("support-node-cleanup-interval").unwrap_or(default.cleanup_interval),
+    })
+}
+
+fn client(typed: &Typed<'_>) -> Result<ClientConfig, UsageError> {
+    let default = ClientConfig::new();
+    let mut common = common(typed, default.common)?;
+    if common.state_dir.is_none() {
+        common.state_dir = Some(client_state_dir()?);
+    }
+    Ok(ClientConfig {
+        common,
+        http_port: typed.port("http-port").unwrap_or(default.http_port),
+        bind_all: typed.flag("bind-all"),
+        live_buffer_time: typed.seconds("live-buffer-time").unwrap_or(default.live_buffer_time),
+        trackers: typed.trackers("tracker")?,
+    })
+}
+
+fn client_state_dir() -> Result<PathBuf, UsageError> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = home.ok_or_else(|| UsageError::new("HOME is not set: --state-dir is needed"))?;
+    Ok(Path::new(&home).join(".ACEStream"))
+}
+
+fn tracker(typed: &Typed<'_>) -> Result<TrackerConfig, UsageError> {
+    Ok(TrackerConfig {
+        bind: unique(typed.list("bind")),
+        port: typed.port("port").unwrap_or(SOURCE_PORT),
+        pid_file_dir: typed.existing_dir("pid-file-dir", PathBuf::from("/tmp"))?,
+    })
+}
+
+fn log(typed: &Typed<'_>) -> Result<LogConfig, UsageError> {
+    let file = log_file(typed)?;
+    let stdout = sink(typed, "log-stdout", "log-stdout-level");
+    let stderr = sink(typed, "log-stderr", "log-stderr-level");
+    let none_is_asked_for = file.is_none() && stdout.is_none() && stderr.is_none();
+    Ok(LogConfig {
+        debug: typed.get("log-debug").unwrap_or(0),
+        modules: module_levels(typed),
+        file,
+        stdout: if none_is_asked_for { Some(None) } else { stdout },
+        stderr,
+    })
+}
+
+fn log_file(typed: &Typed<'_>) -> Result<Option<LogFile>, UsageError> {
+    let Some(path) = typed.get::<PathBuf>("log-file") else {
+        let idle = ["log-file-mode", "log-max-size", "log-backup-count"];
+        let given = idle.iter().find(|name| typed.0.try_contains_id(name).unwrap_or(false));
+        return given.map_or(Ok(None), |name| Err(UsageError::new(format!("--{name} needs --log-file"))));
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    writable("log-file", parent)?;
+    Ok(Some(LogFile {
+        truncate: typed.get::<String>("log-file-mode").is_some_and(|mode| mode == "w"),
+        max_bytes: typed.get("log-max-size").filter(|bytes| *bytes > 0),
+        backups: typed.count("log-backup-count").unwrap_or(1),
+        path,
+    }))
+}
+
+/// Whether lines go to a console, and at which level if not that of their module.
+fn sink(typed: &Typed<'_>, flag: &str, level: &str) -> Option<Option<LevelFilter>> {
+    let level = typed.get::<String>(level).map(|level| match level.as_str() {
+        "error" => LevelFilter::ERROR,
+        "info" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    });
+    (typed.flag(flag) || level.is_some()).then_some(level)
+}
+
+/// `--debug-*` first: what `--log-modules` says of the same module comes later and wins.
+fn module_levels(typed: &Typed<'_>) -> Vec<(String, LevelFilter)> {
+    let traced = DEBUG_TARGETS.iter().filter(|(option, _)| typed.flag(option));
+    let traced = traced.map(|(_, target)| ((*target).to_owned(), LevelFilter::DEBUG));
+    traced.chain(typed.list::<Vec<(String, LevelFilter)>>("log-modules").into_iter().flatten()).collect()
+}

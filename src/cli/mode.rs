@@ -1,0 +1,90 @@
+//! The modes: what the process is to be. Exactly one is asked for on a command line.
+
+/// What the process is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Source,
+    Support,
+    Client,
+    Tracker,
+    Demo,
+    GetInfohash,
+    GetFileInfo,
+    GetFileInfoWithId,
+    Version,
+}
+
+impl Mode {
+    /// Every mode of this build, in the order of the help.
+    pub const ALL: [Self; 9] = [
+        Self::Source,
+        Self::Support,
+        Self::Client,
+        Self::Tracker,
+        Self::Demo,
+        Self::GetInfohash,
+        Self::GetFileInfo,
+        Self::GetFileInfoWithId,
+        Self::Version,
+    ];
+
+    /// The flag, without its dashes.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Source => "stream-source-node",
+            Self::Support => "stream-support-node",
+            Self::Client => "client-console",
+            Self::Tracker => "start-tracker",
+            Self::Demo => "demo",
+            Self::GetInfohash => "get-infohash",
+            Self::GetFileInfo => "get-file-info",
+            Self::GetFileInfoWithId => "get-file-info-with-id",
+            Self::Version => "version",
+        }
+    }
+
+    /// One line for the help and the documentation.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Source => "Broadcast an MPEG-TS stream",
+            Self::Support => "Relay a broadcast for as long as the process runs",
+            Self::Client => "Fetch broadcasts and serve them to players over HTTP",
+            Self::Tracker => "Run a tracker alone, HTTP and UDP on one port",
+            Self::Demo => "Source, support node and client at once, with a clip that the program carries",
+            Self::GetInfohash => "Print the infohash of a transport file",
+            Self::GetFileInfo => "Print what a transport file holds, as JSON",
+            Self::GetFileInfoWithId => "The same as --get-file-info, whose output holds the content id",
+            Self::Version => "Print version and revision (also -v)",
+        }
+    }
+
+    /// The mode acts on a file that is the flag's value.
+    pub fn takes_path(self) -> bool {
+        matches!(self, Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId)
+    }
+
+    /// What the usage line shows after the mode's flag.
+    pub fn usage(self) -> &'static str {
+        match self {
+            Self::Source => " --name NAME --source URL --title TITLE [OPTIONS]",
+            Self::Support => " --url TRANSPORT [OPTIONS]",
+            Self::Client | Self::Tracker | Self::Demo => " [OPTIONS]",
+            Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId => " PATH",
+            Self::Version => "",
+        }
+    }
+}
+
+/// Modes of the reference engine that are recognised and refused, with the reason.
+pub const ABSENT_MODES: [(&str, &str); 10] = [
+    ("create-hls-transport", "HLS broadcasts are not in this build yet"),
+    ("publish-hls-stream", "HLS broadcasts are not in this build yet"),
+    ("create-transport", "transport files are made by --stream-source-node in this build"),
+    ("create-transport-multi", "multi-stream transport files are not in this build yet"),
+    ("stream-startup-node", "startup nodes are not in this build yet"),
+    ("control-node", "control nodes are not in this build yet"),
+    ("client-gtk", "the client has no window in this build, use --client-console"),
+    ("client-wx", "the client has no window in this build, use --client-console"),
+    ("play", "playing to standard output is not in this build yet, use --client-console"),
+    ("generate", "completions and man page are not in this build yet"),
+];
