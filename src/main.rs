@@ -1,1 +1,86 @@
-fn main() {}
+//! Reads the command line, opens the log, builds the one runtime, runs one node, gives an exit code:
+//! 0 after a signal or when all is done, 1 with one line on standard error, 130 at a second signal.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use start_engine::cli::{self, Asked, Command, Run};
+use start_engine::{node, obs};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+fn main() -> ExitCode {
+    match ask(std::env::args_os().skip(1)).and_then(follow) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("start-engine: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ask(words: impl Iterator<Item = std::ffi::OsString>) -> anyhow::Result<Asked> {
+    let not_text = |word: std::ffi::OsString| anyhow::anyhow!("{} is not UTF-8", word.display());
+    let words = words.map(|word| word.into_string().map_err(not_text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(cli::parse(&words)?)
+}
+
+fn follow(asked: Asked) -> anyhow::Result<()> {
+    match asked {
+        Asked::Print(text) => print(&text),
+        Asked::Run(run) => match &run.command {
+            Command::GetInfohash(path) => print(&format!("{}\n", node::inspect::infohash(path)?)),
+            Command::GetFileInfo(path) => print(&format!("{}\n", node::inspect::file_info(path)?)),
+            _ => start(*run),
+        },
+    }
+}
+
+/// A reader that has seen enough, as `head` has, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+fn start(run: Run) -> anyhow::Result<()> {
+    obs::log::init(&run.log)?;
+    tracing::info!(target: "acestream", "enable debug: {}", run.log.debug);
+    for warning in &run.warnings {
+        tracing::warn!(target: "acestream", "{warning}");
+    }
+    let numbers = AtomicUsize::new(1);
+    let name_thread = move || format!("Worker-{}", numbers.fetch_add(1, Ordering::Relaxed));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name_fn(name_thread).build()?;
+    runtime.block_on(async { dispatch(run.command, stop_at_signals()?).await })
+}
+
+/// Runs the node until it is done or `stop` turns true.
+async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    drop((command, stop));
+    anyhow::bail!("this build has no node of that mode yet")
+}
+
+/// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.
+fn stop_at_signals() -> anyhow::Result<watch::Receiver<bool>> {
+    let (stop, stopped) = watch::channel(false);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        for is_second in [false, true] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if is_second {
+                std::process::exit(130);
+            }
+            stop.send_replace(true);
+        }
+    });
+    Ok(stopped)
+}

@@ -120,7 +120,8 @@ impl Opt {
             .help(self.help())
             .help_heading(heading)
             .required(self.required)
-            .hide(self.is_refused());
+            .hide(self.is_refused())
+            .hide_possible_values(self.form.shows_its_choices());
         match (self.form, self.repeated) {
             (Form::Flag, _) => arg.action(ArgAction::SetTrue).overrides_with(self.name),
             (form, true) => form.describe(arg.action(ArgAction::Append)),
@@ -153,7 +154,7 @@ impl Form {
             Self::Flag => String::new(),
             Self::Bool => "0|1".to_owned(),
             Self::Int(..) | Self::PowerOfTwo(..) | Self::Number => "N".to_owned(),
-            Self::Choice(values) if values.len() <= 5 => values.join("|"),
+            Self::Choice(values) if self.shows_its_choices() => values.join("|"),
             Self::Choice(_) => "CHOICE".to_owned(),
             Self::Text(_) => "TEXT".to_owned(),
             Self::Name | Self::Token => "NAME".to_owned(),
@@ -166,6 +167,11 @@ impl Form {
             Self::Date => "DATE".to_owned(),
             Self::ModuleLevels => "NAME:LEVEL".to_owned(),
         }
+    }
+
+    /// The shape lists all that is accepted.
+    fn shows_its_choices(self) -> bool {
+        matches!(self, Self::Choice(values) if values.len() <= 5)
     }
 
     /// What is accepted, in words, where the shape alone does not say it.

@@ -103,7 +103,7 @@ fn common_options() -> String {
     let options = logging.flat_map(|group| group.options);
     options.fold(String::new(), |mut text, option| {
         let option_and_value = format!("--{} {}", option.name, option.form.shape());
-        let _ = writeln!(text, "  {option_and_value:<30} {}", option.doc);
+        let _ = writeln!(text, "  {option_and_value:<41} {}", option.doc);
         text
     })
 }
