@@ -74,7 +74,43 @@ pub const REPLAY_MEMORY_PIECES: usize = 4096;
 
 // --- ingest and media ---
 
+// --- program tables and starting points (media) ---
+
+/// A PAT or PMT section is at most 1021 bytes after its 3-byte head.
+pub const SECTION_MAX_BYTES: usize = 1024;
+/// Programs of one stream whose tables are followed; a full satellite transponder has some 30.
+pub const PROGRAMS_MAX: usize = 64;
+/// Streams of one program; a PMT section has room for 200.
+pub const ELEMENTARY_STREAMS_MAX: usize = 200;
+/// Bytes of a video frame's start that are searched for what makes it a place to start: parameter
+/// sets come before everything else but an access unit delimiter.
+pub const FRAME_LOOK_MAX_BYTES: usize = 1024;
+/// Seconds of stream, and bytes, after which a stream that shows no clean point is entered anywhere.
+pub const CLEAN_POINT_PATIENCE_S: f64 = 10.0;
+pub const CLEAN_POINT_PATIENCE_BYTES: u64 = 24 * 1024 * 1024;
+/// The same for scrambled video and codecs not looked into: only a mark could still show a point.
+pub const CLOSED_CODEC_PATIENCE_S: f64 = 2.0;
+/// The same once a clean point was seen: long groups of pictures are waited for.
+pub const CLEAN_POINT_LONG_PATIENCE_S: f64 = 30.0;
+/// Points of streams where any unit will do lie so far apart, which bounds their number.
+pub const UNIT_POINT_SPACING_S: f64 = 0.25;
+
+// --- playout (live) ---
+
+/// What is held for players: what a slow one may lag behind, and the longest burst at a start.
+pub const PLAYOUT_MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub const PLAYOUT_MAX_SPAN: Duration = Duration::from_secs(60);
+/// Places to start that are remembered: 68 a second over the longest span, more than any video has frames to
+/// start at.
+pub const PLAYOUT_MAX_POINTS: usize = 4096;
+
 // --- http ---
 
 /// Redirects followed by one outgoing request.
 pub const HTTP_CLIENT_REDIRECTS_MAX: usize = 5;
+/// Bytes taken from the playout window for one player at a time.
+pub const PLAYER_READ_MAX_BYTES: usize = 256 * 1024;
+/// A JSONP callback is a JavaScript name; none in use is longer.
+pub const CALLBACK_MAX_BYTES: usize = 64;
+/// The longest `url=` taken from a player.
+pub const SELECTOR_URL_MAX_BYTES: usize = 4096;

@@ -1,0 +1,4 @@
+//! The live stream as its users see it.
+
+mod playout;
+mod ts_maker;
