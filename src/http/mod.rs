@@ -1,1 +1,8 @@
 //! HTTP: the node interface, the viewer, the tracker's endpoint.
+
+pub mod client_api;
+pub mod node_api;
+pub mod reply;
+pub mod selector;
+pub mod service;
+pub mod stream;

@@ -1,0 +1,163 @@
+//! What a player asks for: the query of `/ace/getstream`, read once into types that cannot be wrong.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::base::ids::Infohash;
+use crate::base::limits::{PLAYOUT_MAX_SPAN, SELECTOR_URL_MAX_BYTES};
+use crate::http::reply::is_localhost;
+
+/// Which broadcast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// SHA-1 of a transport file.
+    ContentId(Infohash),
+    Infohash(Infohash),
+    /// Where a transport file is: `http://`, `https://`, or from this machine only `file://`.
+    Url(String),
+}
+
+/// Why a request is refused before anything is opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    #[error(
+        "expected one of content_id=, id=, infohash= (40 hexadecimal digits) or url= (of a transport file)"
+    )]
+    NoSelector,
+    #[error("{name}={value}: expected 40 hexadecimal digits")]
+    BadHex { name: String, value: String },
+    #[error("url={url}: expected http://, https:// or file:// and at most {SELECTOR_URL_MAX_BYTES} bytes")]
+    BadUrl { url: String },
+    #[error("file:// is opened for requests from 127.0.0.1 and ::1 only, this one came from {from}")]
+    FileFromElsewhere { from: SocketAddr },
+    #[error("buffer={value}: expected seconds from 0 to {}", PLAYOUT_MAX_SPAN.as_secs())]
+    BadBuffer { value: String },
+    #[error("format={value}: expected no format, for the stream itself")]
+    BadFormat { value: String },
+    #[error("{what} is not in this build; without it, /ace/getstream sends the stream itself")]
+    NotInThisBuild { what: &'static str },
+}
+
+impl BadRequest {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::FileFromElsewhere { .. } => StatusCode::FORBIDDEN,
+            Self::NotInThisBuild { .. } => StatusCode::NOT_IMPLEMENTED,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A request for a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamRequest {
+    pub selector: Selector,
+    /// Seconds of stream to begin with; `None` for the node's own.
+    pub buffer: Option<Duration>,
+}
+
+/// The pairs of a query, in their order. A name without a value is as if it were not there.
+pub type Query = Vec<(String, String)>;
+
+/// Reads the query of a request that came from `from`. Names it does not know are no error: players
+/// send many.
+pub fn parse(query: &Query, from: SocketAddr) -> Result<StreamRequest, BadRequest> {
+    match value(query, "format") {
+        Some("json" | "jsonp") => return Err(BadRequest::NotInThisBuild { what: "format=json" }),
+        Some(other) => return Err(BadRequest::BadFormat { value: shown(other) }),
+        None => {}
+    }
+    let buffer = value(query, "buffer").map(parse_buffer).transpose()?;
+    Ok(StreamRequest { selector: parse_selector(query, from)?, buffer })
+}
+
+/// The first value given for `name`.
+pub fn value<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
+    query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+fn parse_selector(query: &Query, from: SocketAddr) -> Result<Selector, BadRequest> {
+    for name in ["content_id", "id"] {
+        if let Some(text) = value(query, name) {
+            return parse_hex(name, text).map(Selector::ContentId);
+        }
+    }
+    if let Some(text) = value(query, "infohash") {
+        return parse_hex("infohash", text).map(Selector::Infohash);
+    }
+    if let Some(url) = value(query, "url") {
+        return parse_url(url, from);
+    }
+    match value(query, "magnet") {
+        Some(_) => Err(BadRequest::NotInThisBuild { what: "magnet=" }),
+        None => Err(BadRequest::NoSelector),
+    }
+}
+
+fn parse_hex(name: &str, text: &str) -> Result<Infohash, BadRequest> {
+    text.parse().map_err(|_| BadRequest::BadHex { name: name.into(), value: shown(text) })
+}
+
+fn parse_url(url: &str, from: SocketAddr) -> Result<Selector, BadRequest> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_short = url.len() <= SELECTOR_URL_MAX_BYTES && !url.contains(char::is_control);
+    match scheme.as_deref().filter(|_| is_short) {
+        Some("file") if !is_localhost(from.ip()) => Err(BadRequest::FileFromElsewhere { from }),
+        Some("http" | "https" | "file") => Ok(Selector::Url(url.into())),
+        _ => Err(BadRequest::BadUrl { url: shown(url) }),
+    }
+}
+
+fn parse_buffer(text: &str) -> Result<Duration, BadRequest> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds <= PLAYOUT_MAX_SPAN.as_secs_f64());
+    let buffer = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    buffer.ok_or_else(|| BadRequest::BadBuffer { value: shown(text) })
+}
+
+/// As much of a value as an error repeats.
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "00112233445566778899aabbccddeeff00112233";
+
+    fn ask(query: &[(&str, &str)], from: &str) -> Result<StreamRequest, BadRequest> {
+        let query = query.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        parse(&query, from.parse().unwrap())
+    }
+
+    #[test]
+    fn first_selector_in_precedence_wins_wherever_it_stands() {
+        let id: Infohash = HEX.parse().unwrap();
+        let all = [("url", "http://h/x"), ("infohash", HEX), ("id", HEX)];
+        let asked = |query: &[_]| ask(query, "10.0.0.1:5").unwrap().selector;
+        assert_eq!(asked(&all), Selector::ContentId(id));
+        assert_eq!(asked(&all[..2]), Selector::Infohash(id));
+        assert_eq!(asked(&all[..1]), Selector::Url("http://h/x".into()));
+        assert_eq!(asked(&[("id", ""), ("infohash", HEX), ("pid", "x")]), Selector::Infohash(id));
+    }
+
+    #[test]
+    fn file_urls_are_for_this_machine() {
+        let query = [("url", "FILE:///tmp/x.acelive")];
+        assert!(ask(&query, "127.0.0.1:5").is_ok());
+        assert!(ask(&query, "[::1]:5").is_ok());
+        assert_eq!(ask(&query, "127.0.0.2:5").unwrap_err().status(), StatusCode::FORBIDDEN);
+    }
+
+    #[test]
+    fn buffer_is_seconds_within_the_window() {
+        let buffer = |text| ask(&[("id", HEX), ("buffer", text)], "[::1]:5").map(|request| request.buffer);
+        assert_eq!(buffer("0"), Ok(Some(Duration::ZERO)));
+        assert_eq!(buffer("2.5"), Ok(Some(Duration::from_millis(2500))));
+        for bad in ["-1", "NaN", "inf", "1e9", "x"] {
+            assert_eq!(buffer(bad), Err(BadRequest::BadBuffer { value: bad.into() }));
+        }
+    }
+}

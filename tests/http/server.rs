@@ -1,0 +1,101 @@
+//! A router on a loopback socket, and a bare HTTP client that hides nothing.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves `router` on a free loopback port for as long as the test's runtime lives.
+pub async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
+
+/// The same, but every request seems to come from `from`.
+pub async fn serve_as_if_from(router: Router, from: &str) -> SocketAddr {
+    let from: SocketAddr = from.parse().unwrap();
+    let add = move |mut request: axum::extract::Request, next: axum::middleware::Next| async move {
+        request.extensions_mut().insert(ConnectInfo(from));
+        next.run(request).await
+    };
+    serve(router.layer(axum::middleware::from_fn(add))).await
+}
+
+/// A reply whose body is still to be read.
+pub struct Reply {
+    pub status: u16,
+    /// The head as it came, in lower case.
+    pub head: String,
+    socket: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// Sends one request, `extra` being header lines, and reads the head of the reply.
+pub async fn ask(server: SocketAddr, method: &str, path: &str, extra: &str) -> Reply {
+    let mut socket = TcpStream::connect(server).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{extra}\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut unread = Vec::new();
+    let head_bytes = loop {
+        if let Some(at) = unread.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        assert_ne!(socket.read_buf(&mut unread).await.unwrap(), 0, "the server closed before the head");
+    };
+    let rest = unread.split_off(head_bytes);
+    let head = String::from_utf8(unread).unwrap().to_lowercase();
+    let status = head[9..12].parse().unwrap();
+    Reply { status, head, socket, unread: rest }
+}
+
+pub async fn get(server: SocketAddr, path: &str) -> Reply {
+    ask(server, "GET", path, "").await
+}
+
+impl Reply {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// At least `bytes` of a chunked body, or all of it when it ends before.
+    pub async fn stream(&mut self, bytes: usize) -> Vec<u8> {
+        assert_eq!(self.header("transfer-encoding"), Some("chunked"));
+        let mut body = Vec::new();
+        while body.len() < bytes {
+            let Some(chunk) = self.chunk().await else { break };
+            body.extend(chunk);
+        }
+        body
+    }
+
+    async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = loop {
+            match self.unread.windows(2).position(|two| two == b"\r\n") {
+                Some(at) => break at,
+                None if self.socket.read_buf(&mut self.unread).await.ok()? == 0 => return None,
+                None => {}
+            }
+        };
+        let text = std::str::from_utf8(&self.unread[..line]).unwrap();
+        let bytes = usize::from_str_radix(text, 16).unwrap();
+        while self.unread.len() < line + bytes + 4 {
+            assert_ne!(self.socket.read_buf(&mut self.unread).await.unwrap(), 0, "the chunk was cut short");
+        }
+        let mut chunk: Vec<u8> = self.unread.drain(..line + bytes + 4).collect();
+        chunk.truncate(line + 2 + bytes);
+        (bytes > 0).then(|| chunk.split_off(line + 2))
+    }
+
+    /// The whole body of a reply with an end, as text.
+    pub async fn text(mut self) -> String {
+        self.socket.read_to_end(&mut self.unread).await.unwrap();
+        String::from_utf8(self.unread).unwrap()
+    }
+}
