@@ -1,3 +1,12 @@
 //! The live stream: geometry, signatures, the window of verified pieces, assembly and playout.
 
+
+pub mod assembler;
+pub mod cutter;
+pub mod geometry;
+pub mod piece;
 pub mod playout;
+pub mod replay;
+pub mod source_key;
+pub mod verifier;
+pub mod window;
