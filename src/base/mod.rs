@@ -4,5 +4,6 @@ pub mod civil;
 pub mod hex;
 pub mod ids;
 pub mod limits;
+pub mod net;
 pub mod rate;
 pub mod rng;
