@@ -74,6 +74,11 @@ impl Assembly {
         if self.missing == 0 { Added::Complete } else { Added::Stored }
     }
 
+    /// Who sent each chunk, in order.
+    pub fn senders(&self) -> Vec<LinkId> {
+        self.chunks.iter().flatten().map(|part| part.from).collect()
+    }
+
     /// Checks the signature over all chunks. Call when [`Assembly::is_complete`]; an incomplete piece
     /// counts as forged.
     pub fn verify(self, geometry: &Geometry, verifier: &Verifier) -> Result<VerifiedPiece, Forged> {
@@ -90,7 +95,8 @@ impl Assembly {
         }
         let digest = hash.finalize().into();
         if !verifier.is_valid(&digest, &signature) {
-            return Err(forged(&received));
+            let parts = received.iter().map(|part| (part.from, &part.data));
+            return Err(Forged { contributions: contributions(parts) });
         }
         let chunks = received.into_iter().map(|part| part.data).collect();
         Ok(VerifiedPiece::new(self.number, time, chunks, geometry, digest))
@@ -110,11 +116,12 @@ impl Assembly {
     }
 }
 
-fn forged(received: &[Received]) -> Forged {
-    let contribution = |(chunk, part): (usize, &Received)| Contribution {
+/// What each sender gave to a piece.
+pub fn contributions<'a>(parts: impl Iterator<Item = (LinkId, &'a Bytes)>) -> Vec<Contribution> {
+    let contribution = |(chunk, (from, data)): (usize, (LinkId, &Bytes))| Contribution {
         chunk: chunk as u16,
-        from: part.from,
-        digest: Sha1::digest(&part.data).into(),
+        from,
+        digest: Sha1::digest(data).into(),
     };
-    Forged { contributions: received.iter().enumerate().map(contribution).collect() }
+    parts.enumerate().map(contribution).collect()
 }

@@ -52,6 +52,11 @@ impl VerifiedPiece {
         self.0.chunks.get(usize::from(chunk))
     }
 
+    /// All chunks in order.
+    pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {
+        self.0.chunks.iter()
+    }
+
     /// The media bytes in order, without the signature.
     pub fn payload(&self) -> Vec<Bytes> {
         let mut left = self.0.payload_length;

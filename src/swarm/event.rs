@@ -11,20 +11,39 @@ use crate::wire::message::Message;
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A stranger connected and asked for our infohash; both handshakes are done.
-    Accepted { link: LinkId, addr: SocketAddr },
+    Accepted {
+        link: LinkId,
+        addr: SocketAddr,
+    },
     /// An [`Output::Dial`] succeeded; both handshakes are done.
-    Dialed { link: LinkId, addr: SocketAddr },
+    Dialed {
+        link: LinkId,
+        addr: SocketAddr,
+    },
     /// An [`Output::Dial`] failed.
-    DialFailed { addr: SocketAddr },
+    DialFailed {
+        addr: SocketAddr,
+    },
     /// The link is gone. Not sent for links that [`Output::Close`] ended.
-    Closed { link: LinkId },
-    Message { link: LinkId, message: Message },
+    Closed {
+        link: LinkId,
+    },
+    Message {
+        link: LinkId,
+        message: Message,
+    },
     /// So many bytes of what was sent still wait to be written to the socket.
-    Writable { link: LinkId, queued_bytes: usize },
+    Writable {
+        link: LinkId,
+        queued_bytes: usize,
+    },
     /// The source made a piece.
     Produced(VerifiedPiece),
     /// The answer to an [`Output::Announce`]; `None` when the tracker failed.
-    Announced { tracker: usize, reply: Option<AnnounceReply> },
+    Announced {
+        tracker: usize,
+        reply: Option<AnnounceReply>,
+    },
     /// The deadline passed.
     Timer,
     /// The node ends: trackers are told.
@@ -36,10 +55,19 @@ pub enum Input {
 pub enum Output {
     /// Connect and shake hands; answered by [`Input::Dialed`] or [`Input::DialFailed`].
     Dial(SocketAddr),
-    Close { link: LinkId, why: Close },
-    Send { link: LinkId, message: Message },
+    Close {
+        link: LinkId,
+        why: Close,
+    },
+    Send {
+        link: LinkId,
+        message: Message,
+    },
     /// `tracker` is an index into the swarm's list of trackers.
-    Announce { tracker: usize, request: AnnounceRequest },
+    Announce {
+        tracker: usize,
+        request: AnnounceRequest,
+    },
     /// The next piece of the stream, in ascending order; a jump in the number is a loss for good.
     Deliver(VerifiedPiece),
     /// The whole transport file, checked against what was asked for.

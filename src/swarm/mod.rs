@@ -1,1 +1,230 @@
 //! The swarm of one broadcast: a state machine that decides everything and does no I/O.
+//!
+//! It is told what happened ([`Input`]) and at what time, and asked what to do ([`Output`]). Mutate,
+//! drain [`Machine::poll`], mutate, drain. The same value runs on sockets and in the simulator.
+
+pub mod announcer;
+pub mod bans;
+mod blame;
+mod choker;
+pub mod claims;
+pub mod config;
+mod describe;
+pub mod event;
+mod fetch;
+mod follow;
+mod links;
+pub mod peer;
+pub mod pipeline;
+mod receive;
+pub mod requests;
+pub mod roster;
+mod serve;
+pub mod stats;
+mod tick;
+mod wants;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use announcer::{Announced, Announcer};
+use bans::Bans;
+use blame::Blame;
+use choker::Choker;
+pub use config::{Role, SwarmConfig};
+pub use event::{Close, Input, Machine, Output};
+use follow::Follow;
+use peer::Peer;
+use roster::{Origin, Roster};
+use serve::Copies;
+use stats::Totals;
+use wants::Wants;
+
+use crate::base::ids::LinkId;
+use crate::base::rng::Rng;
+use crate::live::piece::VerifiedPiece;
+use crate::live::replay::ReplayMemory;
+use crate::live::window::{Inserted, Window};
+use crate::wire::message::Message;
+
+/// A stream whose newest piece is this much lower than what we hold has begun anew.
+const HEAD_JUMP_BACK: u64 = 64;
+
+/// One node's part in one swarm.
+pub struct Swarm {
+    config: SwarmConfig,
+    rng: Rng,
+    started_at: Instant,
+    peers: BTreeMap<LinkId, Peer>,
+    window: Window,
+    replays: ReplayMemory,
+    wants: Wants,
+    /// Pieces whose time was implausible once and that are fetched a second time.
+    doubted: BTreeSet<u64>,
+    follow: Follow,
+    blame: Blame,
+    bans: Bans,
+    roster: Roster,
+    announcer: Announcer,
+    choker: Choker,
+    copies: Copies,
+    totals: Totals,
+    next_tick: Instant,
+    last_tick: Instant,
+    is_stopped: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Swarm {
+    pub fn new(now: Instant, config: SwarmConfig) -> Self {
+        let mut rng = Rng::new(config.seed);
+        let announced = Announced {
+            infohash: config.infohash,
+            peer_id: config.peer_id,
+            port: config.listen_port,
+            is_seeder: config.role == Role::Source,
+        };
+        let piece_duration = config.geometry.piece_duration(config.bitrate);
+        let mut roster = Roster::new(rng.fork());
+        for &addr in &config.operator_peers {
+            roster.add(now, addr, Origin::Operator);
+        }
+        for &addr in &config.startup_peers {
+            roster.add(now, addr, Origin::Startup);
+        }
+        Self {
+            started_at: now,
+            peers: BTreeMap::new(),
+            window: Window::new(config.window_pieces),
+            replays: ReplayMemory::default(),
+            wants: Wants::default(),
+            doubted: BTreeSet::new(),
+            follow: Follow::new(piece_duration, config.buffer),
+            blame: Blame::default(),
+            bans: Bans::default(),
+            roster,
+            announcer: Announcer::new(now, announced, config.tracker_count, rng.fork()),
+            choker: Choker::new(now),
+            copies: Copies::default(),
+            totals: Totals::default(),
+            next_tick: now,
+            last_tick: now,
+            is_stopped: false,
+            outputs: VecDeque::new(),
+            rng,
+            config,
+        }
+    }
+
+    fn send(&mut self, now: Instant, link: LinkId, message: Message) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.last_sent = now;
+        peer.queued_bytes += message.frame_bytes();
+        self.outputs.push_back(Output::Send { link, message });
+    }
+
+    /// Keeps a verified piece, tells every peer of it, and serves those who wait for it.
+    fn store(&mut self, now: Instant, piece: VerifiedPiece) {
+        let number = piece.number();
+        let inserted = self.window.insert(piece);
+        if inserted == Inserted::Refused {
+            return;
+        }
+        self.copies.begin(number, self.peers.values().filter(|peer| peer.claims.contains(number)).count());
+        let described: Vec<_> =
+            self.peers.iter().filter(|(_, p)| p.description.is_some()).map(|(&link, _)| link).collect();
+        let (stream, wire_number) = (0, number as u32);
+        for &link in &described {
+            self.send(now, link, Message::Have { stream, piece: wire_number });
+        }
+        if inserted == Inserted::StoredAndEvicted {
+            self.forget_evicted(now, &described);
+        }
+    }
+
+    fn forget_evicted(&mut self, now: Instant, described: &[LinkId]) {
+        let Some(oldest) = self.window.oldest() else { return };
+        self.copies.remove_before(oldest);
+        for &link in described {
+            self.send(now, link, Message::TrailingEdge { stream: 0, piece: oldest as u32 });
+        }
+    }
+
+    /// How many more peers there is room for.
+    fn room(&self) -> usize {
+        match self.config.role {
+            Role::Source => 0,
+            Role::Relay => self.config.max_peers.saturating_sub(self.peers.len()),
+        }
+    }
+
+    fn produced(&mut self, now: Instant, piece: VerifiedPiece) {
+        self.totals.pieces_produced += 1;
+        self.outputs.push_back(Output::Deliver(piece.clone()));
+        self.store(now, piece);
+        self.serve(now);
+    }
+
+    fn announced(
+        &mut self,
+        now: Instant,
+        tracker: usize,
+        reply: Option<crate::wire::announce::AnnounceReply>,
+    ) {
+        self.announcer.replied(now, tracker, reply.as_ref());
+        if self.config.role == Role::Relay {
+            for addr in reply.into_iter().flat_map(|reply| reply.peers) {
+                self.add_candidate(now, addr);
+            }
+        }
+    }
+
+    /// Remembers an address that a tracker or peer named.
+    fn add_candidate(&mut self, now: Instant, addr: std::net::SocketAddr) {
+        let origin = match self.config.allow_private_addresses {
+            true => Origin::Trusted,
+            false => Origin::Stranger,
+        };
+        self.roster.add(now, addr, origin);
+    }
+
+    fn stop(&mut self) {
+        self.is_stopped = true;
+        for (tracker, request) in self.announcer.stop(self.totals.moved_bytes()) {
+            self.outputs.push_back(Output::Announce { tracker, request });
+        }
+        for &link in self.peers.keys() {
+            self.outputs.push_back(Output::Close { link, why: Close::Stopped });
+        }
+        self.peers.clear();
+    }
+}
+
+impl Machine for Swarm {
+    fn handle(&mut self, now: Instant, input: Input) {
+        if self.is_stopped {
+            return;
+        }
+        match input {
+            Input::Accepted { link, addr } => self.accepted(now, link, addr),
+            Input::Dialed { link, addr } => self.dialed(now, link, addr),
+            Input::DialFailed { addr } => self.roster.failed(now, addr),
+            Input::Closed { link } => self.link_ended(now, link),
+            Input::Message { link, message } => self.receive(now, link, message),
+            Input::Writable { link, queued_bytes } => self.writable(now, link, queued_bytes),
+            Input::Produced(piece) => self.produced(now, piece),
+            Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
+            Input::Timer => self.tick(now),
+            Input::Stop => return self.stop(),
+        }
+        self.dial_and_announce(now);
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (!self.is_stopped).then(|| self.next_deadline())
+    }
+}

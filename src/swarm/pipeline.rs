@@ -62,7 +62,10 @@ impl Pipeline {
     /// Whether the chunk may be asked of this peer: not if it just let it wait.
     pub fn may_ask(&self, now: Instant, key: ChunkKey) -> bool {
         !self.in_flight.contains_key(&key)
-            && self.late.get(&key).is_none_or(|&asked| now.saturating_duration_since(asked) >= ASK_AGAIN_AFTER)
+            && self
+                .late
+                .get(&key)
+                .is_none_or(|&asked| now.saturating_duration_since(asked) >= ASK_AGAIN_AFTER)
     }
 
     pub fn asked(&mut self, now: Instant, key: ChunkKey) {

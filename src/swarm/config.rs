@@ -1,0 +1,67 @@
+//! What a swarm is told once, at its beginning.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::ids::{Infohash, PeerId};
+use crate::live::geometry::Geometry;
+use crate::live::verifier::Verifier;
+use crate::wire::extended::NodeKey;
+
+/// The part that this node plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Makes the pieces; dials nobody.
+    Source,
+    /// Fetches and serves: support nodes and clients.
+    Relay,
+}
+
+#[derive(Clone)]
+pub struct SwarmConfig {
+    pub infohash: Infohash,
+    pub geometry: Geometry,
+    pub verifier: Verifier,
+    /// Bytes a second, from the descriptor.
+    pub bitrate: u64,
+    pub role: Role,
+    pub node_key: NodeKey,
+    pub peer_id: PeerId,
+    /// Where this node listens; told to peers and trackers.
+    pub listen_port: u16,
+    /// Pieces kept.
+    pub window_pieces: usize,
+    pub max_peers: usize,
+    /// Peers unchoked at once.
+    pub upload_slots: usize,
+    /// How far behind the newest piece to join.
+    pub buffer: Duration,
+    /// Number of trackers that announces go to.
+    pub tracker_count: usize,
+    /// Whether trackers and peers may name loopback and private addresses.
+    pub allow_private_addresses: bool,
+    /// `--download-from`: dialled for ever.
+    pub operator_peers: Vec<SocketAddr>,
+    /// `startup_nodes` of the descriptor.
+    pub startup_peers: Vec<SocketAddr>,
+    /// `--upload-to`, by ip: served first, and room is made for them.
+    pub priority_ips: Vec<IpAddr>,
+    /// Whether a second connection of a node ends its first one, and not the second.
+    pub newest_connection_wins: bool,
+    /// What metadata requests are answered with.
+    pub transport_file: Bytes,
+    pub seed: u64,
+}
+
+impl SwarmConfig {
+    /// Pieces to keep: a hundred, or a minute of the stream if that is more, within 256 MiB.
+    pub fn choose_window_pieces(geometry: &Geometry, bitrate: u64) -> usize {
+        const PIECES_MIN: usize = 115;
+        const SPAN_S: f64 = 60.0;
+        const BYTES_MAX: usize = 256 * 1024 * 1024;
+        let pieces = (SPAN_S / geometry.piece_duration(bitrate).as_secs_f64()).ceil() as usize;
+        pieces.max(PIECES_MIN).min(BYTES_MAX / geometry.piece_length())
+    }
+}

@@ -1,0 +1,70 @@
+//! What this node says of itself in the extended handshake.
+
+use std::time::Instant;
+
+use super::{Role, Swarm};
+use crate::base::ids::LinkId;
+use crate::wire::extended::{ExtendedHandshake, LiveInfo};
+use crate::wire::message::Message;
+
+/// The id under which we want metadata messages.
+pub(super) const OUR_UT_METADATA: u8 = 2;
+/// The engine build that other engines are known to accept.
+pub(super) const ENGINE_VERSION: i64 = 3_021_100;
+
+impl Swarm {
+    /// Sends our signed description, at once in both roles: a peer that waits for ours would wait for
+    /// ever.
+    pub(super) fn send_description(&mut self, now: Instant, link: LinkId) {
+        let Some(peer) = self.peers.get(&link) else { return };
+        let live = self.live_info();
+        let handshake = ExtendedHandshake {
+            ut_metadata: Some(OUR_UT_METADATA),
+            metadata_size: u32::try_from(self.config.transport_file.len()).ok(),
+            live,
+            lsp: live.lsp,
+            is_source: self.config.role == Role::Source,
+            listen_port: self.config.listen_port,
+            counter_s: now.saturating_duration_since(self.started_at).as_secs() as i64,
+            version: ENGINE_VERSION,
+            your_ip: Some(peer.addr.ip()),
+        };
+        let raw = handshake.sign(&self.config.node_key);
+        self.send(now, link, Message::ExtendedHandshake(raw));
+    }
+
+    fn live_info(&self) -> LiveInfo {
+        let (Some(oldest), Some(newest)) = (self.window.oldest(), self.window.newest()) else {
+            return LiveInfo::EMPTY;
+        };
+        let (oldest, newest) = (oldest as i64, newest as i64);
+        let holding = LiveInfo {
+            download_window_end: newest,
+            live_window_size: self.window.capacity() as i64,
+            lsp: newest,
+            max_piece: newest,
+            min_piece: oldest,
+            position: newest,
+            ..LiveInfo::EMPTY
+        };
+        match self.config.role {
+            Role::Source => holding,
+            Role::Relay => LiveInfo {
+                distance_from_source: self.distance_from_source(),
+                is_accessible: i64::from(self.totals.has_been_reached),
+                ..holding
+            },
+        }
+    }
+
+    /// One more than the nearest peer's; the source itself says -1.
+    pub(super) fn distance_from_source(&self) -> i64 {
+        let described = self.peers.values().filter_map(|peer| peer.description);
+        let distances = described.filter_map(|said| match said.distance_from_source {
+            _ if said.is_source => Some(0),
+            distance @ 0..=1_000 => Some(distance + 1),
+            _ => None,
+        });
+        distances.min().unwrap_or(-1)
+    }
+}

@@ -1,0 +1,307 @@
+//! Fetching: where to join, what to ask of whom, what to do with what comes, and what to give up.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::blame::Evidence;
+use super::event::{Close, Output};
+use super::pipeline::ChunkKey;
+use super::wants::Use;
+use super::{Role, Swarm};
+use crate::base::ids::LinkId;
+use crate::live::assembler::{Added, Contribution, Forged, contributions};
+use crate::live::piece::VerifiedPiece;
+use crate::wire::message::Message;
+
+/// Bytes of pieces being fetched at once.
+const FETCHING_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Unasked chunks forgiven: answers that crossed with a late request.
+const UNSOLICITED_MAX: u32 = 512;
+/// A time this far before its predecessor's is an old piece's time.
+const TIME_TOLERANCE_S: f64 = 60.0;
+
+impl Swarm {
+    /// Moves on: joins, delivers, gives up what is lost, and wants what is new.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if self.config.role == Role::Source {
+            return;
+        }
+        if self.follow.position().is_none() {
+            self.join(now);
+        }
+        self.deliver(now);
+        self.give_up_lost(now);
+        self.catch_up(now);
+        self.want_new(now);
+    }
+
+    /// Joins as far behind the swarm's newest piece as the buffer is long.
+    fn join(&mut self, now: Instant) {
+        let Some(head) = self.swarm_head() else { return };
+        let target = (head + 1).saturating_sub(self.follow.prefetch_pieces());
+        let claims = self.trusted().map(|(_, peer)| &peer.claims);
+        let available = claims.filter_map(|claims| match claims.contains(target) {
+            true => Some(target),
+            false => claims.next_after(target),
+        });
+        let Some(start) = available.min() else { return };
+        if self.window.newest().is_some_and(|newest| start + super::HEAD_JUMP_BACK < newest) {
+            // The stream began anew with lower numbers: what we hold is of another time.
+            self.window = crate::live::window::Window::new(self.config.window_pieces);
+        }
+        tracing::debug!(target: "acestream.swarm", "join at piece {start}, newest {head}");
+        self.wants.clear();
+        self.follow.join(now, start);
+        self.totals.joins += 1;
+    }
+
+    /// Peers that we may request from and that did not lead us astray.
+    fn trusted(&self) -> impl Iterator<Item = (LinkId, &super::Peer)> {
+        let usable = self.peers.iter().filter(|(_, peer)| peer.is_usable() && !peer.is_distrusted);
+        usable.map(|(&link, peer)| (link, peer))
+    }
+
+    /// The newest piece of the swarm, as the lower median of what peers claim: one liar among
+    /// honest peers does not move it.
+    pub(super) fn swarm_head(&self) -> Option<u64> {
+        let mut heads: Vec<_> = self.trusted().filter_map(|(_, peer)| peer.claims.newest()).collect();
+        heads.sort_unstable();
+        heads.get(heads.len().checked_sub(1)? / 2).copied()
+    }
+
+    /// The newest piece that anybody claims plausibly.
+    fn newest_claimed(&self, now: Instant) -> Option<u64> {
+        let plausible_max = self.follow.plausible_max(now);
+        let newest = self.trusted().filter_map(|(_, peer)| peer.claims.newest());
+        newest.filter(|&number| number <= plausible_max).max()
+    }
+
+    fn deliver(&mut self, now: Instant) {
+        while let Some(piece) = self.follow.next().and_then(|next| self.window.get(next)) {
+            let number = piece.number();
+            self.outputs.push_back(Output::Deliver(piece.clone()));
+            self.follow.delivered(now, number);
+        }
+    }
+
+    /// Skips the next piece when nobody has it, or when it is overdue and a later one is here.
+    fn give_up_lost(&mut self, now: Instant) {
+        let Some(next) = self.follow.next() else { return };
+        let is_claimed = self.peers.values().any(|peer| peer.claims.contains(next));
+        let later_claimed = self.trusted().filter_map(|(_, peer)| peer.claims.next_after(next)).min();
+        let later_held = self.window.runs().into_iter().map(|(first, _)| first).find(|&first| first > next);
+        let later = later_claimed.into_iter().chain(later_held).min();
+        let is_lost = self.follow.is_lost(now, !is_claimed && later.is_some());
+        let target = match (is_lost, later_held) {
+            (true, _) => later,
+            (false, Some(held)) if self.follow.is_overdue(now) => Some(held),
+            _ => None,
+        };
+        if let Some(target) = target {
+            self.skip_to(now, target);
+        }
+    }
+
+    fn skip_to(&mut self, now: Instant, target: u64) {
+        let Some(next) = self.follow.next() else { return };
+        tracing::warn!(target: "acestream.swarm", "pieces {next} to {} are lost", target - 1);
+        self.totals.pieces_skipped += target - next;
+        self.follow.skip_to(target);
+        self.drop_wants_before(target);
+        self.deliver(now);
+    }
+
+    fn drop_wants_before(&mut self, number: u64) {
+        self.wants.remove_before(number);
+        self.blame.remove_before(number);
+        self.doubted = self.doubted.split_off(&number);
+    }
+
+    /// Jumps forward when the swarm is too far ahead to catch up with.
+    fn catch_up(&mut self, now: Instant) {
+        let (Some(next), Some(head)) = (self.follow.next(), self.swarm_head()) else { return };
+        let plausible_head = head.min(self.follow.plausible_max(now));
+        let lag_max = self.follow.lag_max_pieces(now, self.config.window_pieces);
+        if plausible_head.saturating_sub(next) > lag_max {
+            self.skip_to(now, (plausible_head + 1).saturating_sub(self.follow.prefetch_pieces()));
+        }
+    }
+
+    /// Wants every piece from the next one to the newest, within bounds.
+    fn want_new(&mut self, now: Instant) {
+        let (Some(next), Some(newest)) = (self.follow.next(), self.newest_claimed(now)) else { return };
+        let window_max = (self.config.window_pieces / 2).max(1);
+        let fetching_max = (FETCHING_MAX_BYTES / self.config.geometry.piece_length()).clamp(2, window_max);
+        for number in next..=newest.min(next + fetching_max as u64 - 1) {
+            if !self.window.contains(number) {
+                self.wants.insert(number, &self.config.geometry);
+            }
+        }
+    }
+
+    pub(super) fn fill_all(&mut self, now: Instant) {
+        if self.wants.is_empty() {
+            return;
+        }
+        let mut links: Vec<_> = self.peers.keys().copied().collect();
+        self.rng.shuffle(&mut links);
+        links.into_iter().for_each(|link| self.fill(now, link));
+    }
+
+    /// Asks `link` for as much as it may have in flight.
+    pub(super) fn fill(&mut self, now: Instant, link: LinkId) {
+        loop {
+            let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.is_usable()) else { return };
+            if peer.pipeline.room() == 0 {
+                return;
+            }
+            let how = if peer.is_suspect { Use::SoleOnly } else { Use::Anything };
+            let (pipeline, claims) = (&peer.pipeline, &peer.claims);
+            let may_ask = |key| pipeline.may_ask(now, key);
+            let open = self.wants.choose(link, how, may_ask, |number| claims.contains(number));
+            let urgent = || {
+                let next = self.follow.next().filter(|&next| self.follow.is_urgent(now, next))?;
+                (how == Use::Anything && claims.contains(next)).then_some(next)
+            };
+            let second = || self.wants.choose_second(urgent()?, link, may_ask);
+            let Some((number, chunk)) = open.or_else(second) else { return };
+            peer.pipeline.asked(now, (number, chunk));
+            self.send(now, link, Message::Request { stream: 0, piece: number as u32, chunk });
+        }
+    }
+
+    pub(super) fn chunk_arrived(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        key: ChunkKey,
+        time: f64,
+        data: Bytes,
+    ) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let bytes = data.len() as u64;
+        if !peer.pipeline.answered(now, key) {
+            peer.unsolicited += 1;
+            if peer.unsolicited > UNSOLICITED_MAX {
+                self.close(now, link, Close::Unsolicited);
+            }
+            return;
+        }
+        peer.down.add(now, bytes);
+        self.totals.downloaded_bytes += bytes;
+        self.take_chunk(now, link, key, time, data);
+        self.fill(now, link);
+    }
+
+    fn take_chunk(&mut self, now: Instant, link: LinkId, key: ChunkKey, time: f64, data: Bytes) {
+        let bytes = data.len() as u64;
+        let added = self.wants.add(&self.config.geometry, key, data, time, link);
+        self.wants.release(link, key);
+        match added {
+            Some(Added::Stored) => self.withdraw_elsewhere(link, key),
+            Some(Added::Complete) => {
+                self.withdraw_elsewhere(link, key);
+                self.piece_complete(now, key.0);
+            }
+            Some(Added::Malformed) => self.close(now, link, Close::Malformed),
+            Some(Added::Duplicate) | None => self.totals.duplicate_bytes += bytes,
+        }
+    }
+
+    fn withdraw_elsewhere(&mut self, link: LinkId, key: ChunkKey) {
+        for other in self.wants.others_asked(key, link) {
+            self.wants.release(other, key);
+            if let Some(peer) = self.peers.get_mut(&other) {
+                peer.pipeline.withdraw(key);
+            }
+        }
+    }
+
+    fn piece_complete(&mut self, now: Instant, number: u64) {
+        let Some(assembly) = self.wants.take(number) else { return };
+        let senders = assembly.senders();
+        match assembly.verify(&self.config.geometry, &self.config.verifier) {
+            Err(Forged { contributions }) => self.forged(now, number, contributions, Close::Forged),
+            Ok(piece) if !self.replays.admit(piece.digest(), number) => {
+                self.forged(
+                    now,
+                    number,
+                    contributions(senders.into_iter().zip(piece.chunks())),
+                    Close::Replayed,
+                );
+            }
+            Ok(piece) if self.has_implausible_time(&piece) && self.doubted.insert(number) => {
+                self.wants.insert(number, &self.config.geometry);
+                self.fill_all(now);
+            }
+            Ok(piece) => self.verified(now, piece),
+        }
+    }
+
+    fn has_implausible_time(&self, piece: &VerifiedPiece) -> bool {
+        let before = piece.number().checked_sub(1).and_then(|previous| self.window.get(previous));
+        before.is_some_and(|before| piece.time() + TIME_TOLERANCE_S < before.time())
+    }
+
+    fn verified(&mut self, now: Instant, piece: VerifiedPiece) {
+        self.totals.pieces_verified += 1;
+        self.follow.verified(now, piece.number());
+        for Evidence { contribution, ban_key } in self.blame.settle(&piece) {
+            self.ban(now, contribution.from, ban_key, Close::Forged);
+        }
+        self.clear_suspects();
+        self.store(now, piece);
+        self.advance(now);
+        self.serve(now);
+    }
+
+    fn clear_suspects(&mut self) {
+        for (&link, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.is_suspect) {
+            peer.is_suspect = self.blame.names(link);
+        }
+    }
+
+    /// A piece was not what the source signed. Who sent all of it is banned; of several, each is kept
+    /// from mixing until the piece, from one peer alone, tells who lied.
+    fn forged(&mut self, now: Instant, number: u64, contributions: Vec<Contribution>, why: Close) {
+        self.totals.pieces_forged += 1;
+        let mut links: Vec<_> = contributions.iter().map(|contribution| contribution.from).collect();
+        links.sort_unstable();
+        links.dedup();
+        let key_of = |swarm: &Self, link| swarm.peers.get(&link).map(super::Peer::ban_key);
+        if let [liar] = links[..] {
+            if let Some(key) = key_of(self, liar) {
+                self.ban(now, liar, key, why);
+            }
+        } else {
+            let evidence = contributions.into_iter().filter_map(|contribution| {
+                Some(Evidence { contribution, ban_key: key_of(self, contribution.from)? })
+            });
+            let evidence = evidence.collect();
+            self.blame.open(number, evidence);
+            for link in links {
+                self.peers.get_mut(&link).into_iter().for_each(|peer| peer.is_suspect = true);
+            }
+        }
+        self.fetch_alone(now, number);
+        self.fill_all(now);
+    }
+
+    /// Fetches a piece again from one peer: the source if it is connected, else one above suspicion.
+    fn fetch_alone(&mut self, now: Instant, number: u64) {
+        let claims = self.peers.iter().filter(|(_, peer)| peer.is_usable() && peer.claims.contains(number));
+        let rank = |peer: &super::Peer| {
+            let is_source = peer.description.is_some_and(|said| said.is_source);
+            (peer.is_suspect, !is_source)
+        };
+        let ranked: Vec<_> = claims.map(|(&link, peer)| (rank(peer), link)).collect();
+        let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else {
+            return self.wants.insert(number, &self.config.geometry);
+        };
+        let equals: Vec<_> = ranked.iter().filter(|(rank, _)| *rank == best).collect();
+        let sole = equals[self.rng.below(equals.len())].1;
+        self.wants.insert_sole(number, &self.config.geometry, sole);
+        self.fill(now, sole);
+    }
+}

@@ -1,0 +1,173 @@
+//! Where in the stream this node is: when it joined, what comes next, and when that is due.
+
+use std::time::{Duration, Instant};
+
+use crate::base::limits::HEAD_JUMP_MAX_PIECES;
+
+/// After the due time, a later piece that is there is worth this much more waiting.
+const SKIP_GRACE: Duration = Duration::from_millis(500);
+/// Nobody has the next piece for so long: it is lost.
+const LACKING_GRACE: Duration = Duration::from_millis(500);
+/// No piece for so long: begin again.
+pub const STALL_LIMIT: Duration = Duration::from_secs(12);
+/// A join that brought nothing for so long was led astray.
+pub const JOIN_LIMIT: Duration = Duration::from_secs(3);
+/// Within this time after joining, a better view of the stream moves us forward.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// The place of a node that follows the stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// The next piece to deliver.
+    pub next: u64,
+    /// Piece `.0` is due at `.1`.
+    anchor: (u64, Instant),
+    joined_at: Instant,
+    /// The newest piece verified since joining, and when.
+    verified: Option<(u64, Instant)>,
+    lacking_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub struct Follow {
+    piece_duration: Duration,
+    buffer: Duration,
+    position: Option<Position>,
+    /// When the last piece was delivered.
+    delivered_at: Option<Instant>,
+}
+
+impl Follow {
+    pub fn new(piece_duration: Duration, buffer: Duration) -> Self {
+        Self { piece_duration, buffer, position: None, delivered_at: None }
+    }
+
+    /// `None` while looking for a place to join.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    pub fn next(&self) -> Option<u64> {
+        self.position.map(|position| position.next)
+    }
+
+    /// Pieces that the buffer holds, and one more.
+    pub fn prefetch_pieces(&self) -> u64 {
+        (self.buffer.as_secs_f64() / self.piece_duration.as_secs_f64()).ceil() as u64 + 1
+    }
+
+    /// Begins to follow at piece `start`.
+    pub fn join(&mut self, now: Instant, start: u64) {
+        let anchor = (start, now + self.buffer.max(Duration::from_secs(1)));
+        self.position =
+            Some(Position { next: start, anchor, joined_at: now, verified: None, lacking_since: None });
+    }
+
+    /// Looks for a place to join anew.
+    pub fn leave(&mut self) {
+        self.position = None;
+    }
+
+    /// Notes a verified piece.
+    pub fn verified(&mut self, now: Instant, number: u64) {
+        let Some(position) = &mut self.position else { return };
+        if position.verified.is_none_or(|(newest, _)| number > newest) {
+            position.verified = Some((number, now));
+        }
+    }
+
+    /// Piece `number` was delivered: the one after it comes next.
+    pub fn delivered(&mut self, now: Instant, number: u64) {
+        self.delivered_at = Some(now);
+        let (due, buffer) = (self.due(number), self.buffer);
+        let Some(position) = &mut self.position else { return };
+        position.next = number + 1;
+        position.lacking_since = None;
+        if due.is_some_and(|due| now > due) {
+            position.anchor = (number, now + buffer / 2);
+        }
+    }
+
+    /// Gives up what lies before `number`.
+    pub fn skip_to(&mut self, number: u64) {
+        if let Some(position) = &mut self.position {
+            position.next = number;
+            position.lacking_since = None;
+        }
+    }
+
+    /// When a player that started with us needs piece `number`.
+    pub fn due(&self, number: u64) -> Option<Instant> {
+        let (anchor, at) = self.position?.anchor;
+        let pieces = number.saturating_sub(anchor).min(1 << 20) as u32;
+        Some(at + self.piece_duration * pieces)
+    }
+
+    /// Whether piece `number` is so near its due time that two peers shall be asked.
+    pub fn is_urgent(&self, now: Instant, number: u64) -> bool {
+        let margin = (self.buffer / 3).min(Duration::from_secs(1));
+        self.due(number).is_some_and(|due| now + margin >= due)
+    }
+
+    /// Whether waiting longer for the next piece costs more than losing it, when a later one is there.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        let due = self.next().and_then(|next| self.due(next));
+        due.is_some_and(|due| now >= due + SKIP_GRACE)
+    }
+
+    /// Whether nobody had the next piece for long enough. `is_lacking` says whether that is so now.
+    pub fn is_lost(&mut self, now: Instant, is_lacking: bool) -> bool {
+        let Some(position) = &mut self.position else { return false };
+        if !is_lacking {
+            position.lacking_since = None;
+            return false;
+        }
+        let since = *position.lacking_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= LACKING_GRACE
+    }
+
+    /// The highest number that a peer may claim without being ignored: what the source can have made
+    /// since the newest piece that we verified, twice over, and a bounded jump. Anything goes before
+    /// the first one.
+    pub fn plausible_max(&self, now: Instant) -> u64 {
+        let Some((newest, at)) = self.position.and_then(|position| position.verified) else {
+            return u64::MAX;
+        };
+        let elapsed = now.saturating_duration_since(at).as_secs_f64();
+        let made = 2.0 * elapsed / self.piece_duration.as_secs_f64();
+        newest.saturating_add(made as u64).saturating_add(HEAD_JUMP_MAX_PIECES)
+    }
+
+    /// Whether we joined, and nothing that we asked for came.
+    pub fn was_led_astray(&self, now: Instant) -> bool {
+        self.position.is_some_and(|position| {
+            position.verified.is_none() && now.saturating_duration_since(position.joined_at) >= JOIN_LIMIT
+        })
+    }
+
+    /// Whether we followed, and nothing came for long.
+    pub fn is_stalled(&self, now: Instant) -> bool {
+        let Some((_, verified_at)) = self.position.and_then(|position| position.verified) else {
+            return false;
+        };
+        now.saturating_duration_since(verified_at) >= STALL_LIMIT
+    }
+
+    /// How many pieces the swarm may be ahead of us before we jump to it. Little while settling.
+    pub fn lag_max_pieces(&self, now: Instant, window_pieces: usize) -> u64 {
+        let is_settling = self
+            .position
+            .is_some_and(|position| now.saturating_duration_since(position.joined_at) < SETTLING);
+        let settling_max = 2 * self.prefetch_pieces() + 4;
+        let window_max = (window_pieces as u64 * 3 / 4).max(4);
+        if is_settling { settling_max.min(window_max) } else { window_max }
+    }
+
+    /// The next moment at which a loss may have to be declared.
+    pub fn deadline(&self) -> Option<Instant> {
+        let position = self.position?;
+        let overdue = self.due(position.next).map(|due| due + SKIP_GRACE);
+        let lost = position.lacking_since.map(|since| since + LACKING_GRACE);
+        overdue.into_iter().chain(lost).min()
+    }
+}

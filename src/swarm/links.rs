@@ -1,0 +1,113 @@
+//! Links that begin and end: admission, dials, bans.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::bans::BanKey;
+use super::event::{Close, Output};
+use super::peer::Peer;
+use super::{Role, Swarm};
+use crate::base::ids::LinkId;
+use crate::base::net::canonical;
+
+/// Requests that may always be in flight to one peer: a piece of usual size, so that it can choose
+/// the order.
+const DEPTH_MIN: std::ops::RangeInclusive<usize> = 4..=32;
+
+impl Swarm {
+    pub(super) fn accepted(&mut self, now: Instant, link: LinkId, addr: SocketAddr) {
+        let addr = SocketAddr::new(canonical(addr.ip()), addr.port());
+        let has_priority = self.config.priority_ips.contains(&addr.ip());
+        let refusal = if self.bans.hits(now, addr, None) {
+            Some(Close::Banned)
+        } else if self.peers.len() >= self.config.max_peers && !(has_priority && self.displace(now)) {
+            Some(Close::Full)
+        } else {
+            None
+        };
+        match refusal {
+            Some(why) => self.outputs.push_back(Output::Close { link, why }),
+            None => self.add_peer(now, link, addr, false),
+        }
+    }
+
+    pub(super) fn dialed(&mut self, now: Instant, link: LinkId, addr: SocketAddr) {
+        self.roster.connected(addr);
+        if self.bans.hits(now, addr, None) {
+            self.outputs.push_back(Output::Close { link, why: Close::Banned });
+            self.roster.remove(addr);
+        } else {
+            self.add_peer(now, link, addr, true);
+        }
+    }
+
+    fn add_peer(&mut self, now: Instant, link: LinkId, addr: SocketAddr, is_dialed: bool) {
+        let chunks = usize::from(self.config.geometry.chunks_per_piece());
+        let depth_min = chunks.clamp(*DEPTH_MIN.start(), *DEPTH_MIN.end());
+        let mut peer = Peer::new(now, addr, is_dialed, depth_min);
+        peer.has_priority = self.config.priority_ips.contains(&addr.ip());
+        self.peers.insert(link, peer);
+        self.send_description(now, link);
+        self.totals.has_been_reached |= !is_dialed;
+    }
+
+    /// Makes room for a peer with priority: the one without that took least, the newest of equals.
+    fn displace(&mut self, now: Instant) -> bool {
+        let expendable = self.peers.iter().filter(|(_, peer)| !peer.has_priority);
+        let least = expendable.min_by_key(|(link, peer)| (peer.up.total_bytes(), std::cmp::Reverse(**link)));
+        let Some((&link, _)) = least else { return false };
+        self.close(now, link, Close::Displaced);
+        true
+    }
+
+    /// Ends a link from our side.
+    pub(super) fn close(&mut self, now: Instant, link: LinkId, why: Close) {
+        if self.peers.contains_key(&link) {
+            self.outputs.push_back(Output::Close { link, why });
+            self.link_ended(now, link);
+        }
+    }
+
+    /// Forgets a link and gives what it owed to others.
+    pub(super) fn link_ended(&mut self, now: Instant, link: LinkId) {
+        let Some(mut peer) = self.peers.remove(&link) else { return };
+        for key in peer.pipeline.clear() {
+            self.wants.release(link, key);
+        }
+        self.wants.forget_sole(link);
+        self.copies.peer_left(&peer.claims);
+        if peer.is_dialed {
+            self.roster.failed(now, peer.addr);
+        }
+        self.choke_round(now);
+        self.advance(now);
+        self.serve(now);
+    }
+
+    /// Closes the link, if it is still there, and never talks to its owner again.
+    pub(super) fn ban(&mut self, now: Instant, link: LinkId, key: BanKey, why: Close) {
+        self.bans.add(now, key);
+        self.totals.bans += 1;
+        let Some(peer) = self.peers.get(&link) else { return };
+        tracing::warn!(target: "acestream.swarm", "peer {} banned: {why}", peer.addr);
+        let addr = peer.addr;
+        self.close(now, link, why);
+        self.roster.remove(addr);
+    }
+
+    pub(super) fn dial_and_announce(&mut self, now: Instant) {
+        if self.config.role == Role::Relay {
+            while let Some(addr) = self.roster.next_dial(now, self.room()) {
+                self.outputs.push_back(Output::Dial(addr));
+            }
+        }
+        let is_lonely = self.is_lonely();
+        while let Some((tracker, request)) = self.announcer.poll(now, is_lonely, self.totals.moved_bytes()) {
+            self.outputs.push_back(Output::Announce { tracker, request });
+        }
+    }
+
+    pub(super) fn is_lonely(&self) -> bool {
+        self.config.role == Role::Relay && self.peers.is_empty()
+    }
+}

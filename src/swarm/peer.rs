@@ -1,0 +1,100 @@
+//! What we know of one connected peer.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::bans::BanKey;
+use super::claims::Claims;
+use super::pipeline::Pipeline;
+use super::requests::RequestQueue;
+use crate::base::ids::NodeId;
+use crate::base::rate::RateMeter;
+
+/// What the peer's verified extended handshake said.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    pub node_id: NodeId,
+    pub is_source: bool,
+    pub listen_port: u16,
+    /// The id under which the peer wants metadata messages.
+    pub ut_metadata: Option<u8>,
+    pub distance_from_source: i64,
+    pub version: i64,
+}
+
+#[derive(Debug)]
+pub struct Peer {
+    pub addr: SocketAddr,
+    /// We connected to it, so `addr` is where it listens.
+    pub is_dialed: bool,
+    /// An address of `--upload-to`: served first.
+    pub has_priority: bool,
+    pub description: Option<Description>,
+    pub claims: Claims,
+    /// It lets us request.
+    pub unchoked_us: bool,
+    /// We let it request.
+    pub is_unchoked: bool,
+    pub is_interested: bool,
+    /// It contributed to a forged piece and is to be tested alone.
+    pub is_suspect: bool,
+    /// It claimed pieces that it did not deliver when we joined.
+    pub is_distrusted: bool,
+    pub pipeline: Pipeline,
+    pub requests: RequestQueue,
+    pub queued_bytes: usize,
+    pub unsolicited: u32,
+    pub down: RateMeter,
+    pub up: RateMeter,
+    pub since: Instant,
+    pub last_heard: Instant,
+    pub last_sent: Instant,
+}
+
+impl Peer {
+    pub fn new(now: Instant, addr: SocketAddr, is_dialed: bool, depth_min: usize) -> Self {
+        Self {
+            addr,
+            is_dialed,
+            has_priority: false,
+            description: None,
+            claims: Claims::default(),
+            unchoked_us: false,
+            is_unchoked: false,
+            is_interested: false,
+            is_suspect: false,
+            is_distrusted: false,
+            pipeline: Pipeline::new(depth_min),
+            requests: RequestQueue::default(),
+            queued_bytes: 0,
+            unsolicited: 0,
+            down: RateMeter::default(),
+            up: RateMeter::default(),
+            since: now,
+            last_heard: now,
+            last_sent: now,
+        }
+    }
+
+    pub fn node_id(&self) -> Option<NodeId> {
+        self.description.map(|description| description.node_id)
+    }
+
+    pub fn ban_key(&self) -> BanKey {
+        BanKey::of(self.addr, self.node_id())
+    }
+
+    /// Where others can reach it, once it told its port.
+    pub fn listen_addr(&self) -> Option<SocketAddr> {
+        if self.is_dialed {
+            return Some(self.addr);
+        }
+        let port = self.description?.listen_port;
+        (port != 0).then(|| SocketAddr::new(self.addr.ip(), port))
+    }
+
+    /// Whether chunks may be requested of it now.
+    pub fn is_usable(&self) -> bool {
+        self.description.is_some() && self.unchoked_us
+    }
+}

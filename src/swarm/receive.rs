@@ -1,0 +1,225 @@
+//! What peers say: every message goes to its place, and none can do harm.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::event::Close;
+use super::peer::Description;
+use super::{Role, Swarm};
+use crate::base::ids::LinkId;
+use crate::base::limits::{HEAD_JUMP_MAX_PIECES, PEER_WINDOW_MAX_PIECES};
+use crate::wire::extended::ExtendedHandshake;
+use crate::wire::message::Message;
+use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
+
+impl Swarm {
+    pub(super) fn receive(&mut self, now: Instant, link: LinkId, message: Message) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.last_heard = now;
+        match message {
+            Message::Choke => self.choked_us(now, link),
+            Message::Unchoke => self.unchoked_us(now, link),
+            Message::Interested => self.interest(now, link, true),
+            Message::NotInterested => self.interest(now, link, false),
+            Message::Have { stream: 0, piece } => self.have(now, link, u64::from(piece)),
+            Message::Bitfield { stream: 0, first, count, bits } => {
+                self.bitfield(now, link, u64::from(first), count, &bits);
+            }
+            Message::Request { stream: 0, piece, chunk } => {
+                self.requested(now, link, u64::from(piece), chunk);
+            }
+            Message::Piece { stream: 0, piece, time, chunk, data } => {
+                self.chunk_arrived(now, link, (u64::from(piece), chunk), time, data);
+            }
+            Message::TrailingEdge { stream: 0, piece } => self.trailing_edge(link, u64::from(piece)),
+            Message::ExtendedHandshake(raw) => self.described(now, link, &raw),
+            Message::Extended { id: super::describe::OUR_UT_METADATA, payload } => {
+                self.metadata_asked(now, link, payload);
+            }
+            Message::PeerExchange(records) if self.config.role == Role::Relay => {
+                for record in records {
+                    self.add_candidate(now, record.address.into());
+                }
+            }
+            Message::SourceAnnounce { address, .. } if self.config.role == Role::Relay => {
+                self.add_candidate(now, address.into());
+            }
+            // Known and of no use to us, other streams, or unknown: harmless.
+            _ => {}
+        }
+    }
+
+    fn described(&mut self, now: Instant, link: LinkId, raw: &[u8]) {
+        let (node_id, said) = match ExtendedHandshake::verify(raw) {
+            Ok(verified) => verified,
+            Err(error) => {
+                tracing::debug!(target: "acestream.swarm", "link {link}: {error}");
+                return self.close(now, link, Close::BadHandshake);
+            }
+        };
+        let Some(peer) = self.peers.get(&link) else { return };
+        let (addr, is_first) = (peer.addr, peer.description.is_none());
+        if node_id == self.config.node_key.node_id() {
+            self.close(now, link, Close::Myself);
+            return self.roster.remove(addr);
+        }
+        if self.bans.hits(now, addr, Some(node_id)) {
+            self.close(now, link, Close::Banned);
+            return self.roster.remove(addr);
+        }
+        if is_first && self.is_duplicate(now, link, node_id) {
+            return self.close(now, link, Close::Duplicate);
+        }
+        let description = Description {
+            node_id,
+            is_source: said.is_source,
+            listen_port: said.listen_port,
+            ut_metadata: said.ut_metadata,
+            distance_from_source: said.live.distance_from_source,
+            version: said.version,
+        };
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.description = Some(description);
+        if peer.is_dialed {
+            self.roster.proved(addr);
+        }
+        if let (Ok(min), Ok(max)) = (u64::try_from(said.live.min_piece), u64::try_from(said.live.max_piece))
+            && min <= max
+            && max <= u64::from(u32::MAX)
+        {
+            self.claim_run(now, link, min, max);
+        }
+        if is_first {
+            self.introduce(now, link);
+        }
+        self.advance(now);
+    }
+
+    /// Whether this link shall go because its node is connected already. The other one goes instead
+    /// with `newest_connection_wins`.
+    fn is_duplicate(&mut self, now: Instant, link: LinkId, node_id: crate::base::ids::NodeId) -> bool {
+        let is_other =
+            |(other, peer): &(&LinkId, &super::Peer)| **other != link && peer.node_id() == Some(node_id);
+        let Some((&other, _)) = self.peers.iter().find(is_other) else { return false };
+        if self.config.newest_connection_wins {
+            self.close(now, other, Close::Duplicate);
+            return false;
+        }
+        true
+    }
+
+    /// The first words to a peer that described itself: what we hold, and that we want more.
+    fn introduce(&mut self, now: Instant, link: LinkId) {
+        for (first, count) in self.window.runs() {
+            let bits = all_ones(count);
+            let message = Message::Bitfield { stream: 0, first: first as u32, count, bits };
+            self.send(now, link, message);
+        }
+        if self.config.role == Role::Relay {
+            self.send(now, link, Message::Interested);
+        }
+    }
+
+    fn choked_us(&mut self, now: Instant, link: LinkId) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.unchoked_us = false;
+        for key in peer.pipeline.clear() {
+            self.wants.release(link, key);
+        }
+        self.fill_all(now);
+    }
+
+    fn unchoked_us(&mut self, now: Instant, link: LinkId) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.unchoked_us = true;
+        self.advance(now);
+        self.fill(now, link);
+    }
+
+    fn interest(&mut self, now: Instant, link: LinkId, is_interested: bool) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        peer.is_interested = is_interested;
+        self.choke_round(now);
+    }
+
+    fn have(&mut self, now: Instant, link: LinkId, number: u64) {
+        let plausible_max = self.follow.plausible_max(now);
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let is_bounded = peer.claims.newest().is_none_or(|newest| number <= newest + HEAD_JUMP_MAX_PIECES);
+        if number > plausible_max || !is_bounded || !peer.claims.add(number) {
+            return;
+        }
+        peer.requests.remove_piece(number);
+        self.copies.claimed(number);
+        if self.config.role == Role::Relay {
+            self.advance(now);
+            self.fill(now, link);
+        }
+    }
+
+    fn bitfield(&mut self, now: Instant, link: LinkId, first: u64, count: u32, bits: &[u8]) {
+        let is_set = |index: u64| {
+            let byte = bits.get((index / 8) as usize).copied().unwrap_or(0);
+            byte & (0x80 >> (index % 8)) != 0
+        };
+        let skip = u64::from(count).saturating_sub(PEER_WINDOW_MAX_PIECES);
+        for index in skip..u64::from(count) {
+            if is_set(index) {
+                self.claim(now, link, first + index);
+            }
+        }
+        self.advance(now);
+        self.fill(now, link);
+    }
+
+    fn claim_run(&mut self, now: Instant, link: LinkId, min: u64, max: u64) {
+        for number in min.max((max + 1).saturating_sub(PEER_WINDOW_MAX_PIECES))..=max {
+            self.claim(now, link, number);
+        }
+    }
+
+    fn claim(&mut self, now: Instant, link: LinkId, number: u64) {
+        let is_plausible = number <= self.follow.plausible_max(now).min(u64::from(u32::MAX));
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        if is_plausible && peer.claims.add(number) {
+            self.copies.claimed(number);
+        }
+    }
+
+    fn trailing_edge(&mut self, link: LinkId, oldest: u64) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        // An edge beyond all claims would erase them: only what the peer still claims can remain.
+        if peer.claims.newest().is_some_and(|newest| oldest <= newest) {
+            peer.claims.remove_before(oldest);
+        }
+    }
+
+    fn metadata_asked(&mut self, now: Instant, link: LinkId, payload: Bytes) {
+        let id = self.peers.get(&link).and_then(|peer| peer.description).and_then(|said| said.ut_metadata);
+        let (Some(id), Some(MetadataMessage::Request { piece })) = (id, MetadataMessage::decode(payload))
+        else {
+            return;
+        };
+        let answer = answer_metadata(&self.config.transport_file, piece);
+        self.send(now, link, Message::Extended { id, payload: answer.encode() });
+    }
+}
+
+/// The answer to a request for piece `piece` of `file`.
+pub(super) fn answer_metadata(file: &Bytes, piece: u32) -> MetadataMessage {
+    let start = (piece as usize).saturating_mul(METADATA_PIECE_BYTES);
+    if start >= file.len() {
+        return MetadataMessage::Reject { piece };
+    }
+    let end = file.len().min(start + METADATA_PIECE_BYTES);
+    MetadataMessage::Data { piece, total_bytes: file.len() as u32, data: file.slice(start..end) }
+}
+
+fn all_ones(count: u32) -> Bytes {
+    let mut bits = vec![0xff; count.div_ceil(8) as usize];
+    if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 8) {
+        *last = 0xffu8 << (8 - rest);
+    }
+    bits.into()
+}

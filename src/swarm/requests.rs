@@ -1,0 +1,130 @@
+//! What one peer asked of us and still waits for.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::base::limits::PEER_REQUESTS_MAX;
+
+/// After this long the peer has asked again, or somebody else.
+const REQUEST_LIFE: Duration = Duration::from_secs(2);
+
+/// The chunks of one piece that are waited for.
+#[derive(Debug)]
+pub struct PieceRequests {
+    chunks: VecDeque<u16>,
+    last_asked: Instant,
+    /// Chunks of this piece already sent, so that a piece once begun is finished first.
+    pub sent: u16,
+}
+
+/// Requests by piece, bounded; asking twice changes nothing.
+#[derive(Debug, Default)]
+pub struct RequestQueue {
+    pieces: BTreeMap<u64, PieceRequests>,
+    count: usize,
+}
+
+impl RequestQueue {
+    /// Notes a request; when the queue is full the oldest piece makes room.
+    pub fn add(&mut self, now: Instant, piece: u64, chunk: u16) {
+        if self.count >= PEER_REQUESTS_MAX {
+            self.drop_oldest_piece();
+        }
+        let fresh = || PieceRequests { chunks: VecDeque::new(), last_asked: now, sent: 0 };
+        let requests = self.pieces.entry(piece).or_insert_with(fresh);
+        requests.last_asked = now;
+        if !requests.chunks.contains(&chunk) {
+            requests.chunks.push_back(chunk);
+            self.count += 1;
+        }
+    }
+
+    /// The pieces waited for, with how much of each was sent.
+    pub fn pieces(&self) -> impl Iterator<Item = (u64, u16)> {
+        self.pieces.iter().map(|(&piece, requests)| (piece, requests.sent))
+    }
+
+    /// Takes the next chunk of `piece` to send.
+    pub fn take(&mut self, piece: u64) -> Option<u16> {
+        let requests = self.pieces.get_mut(&piece)?;
+        let chunk = requests.chunks.pop_front()?;
+        requests.sent += 1;
+        self.count -= 1;
+        if requests.chunks.is_empty() {
+            self.pieces.remove(&piece);
+        }
+        Some(chunk)
+    }
+
+    /// The peer has the piece, or we have it no more.
+    pub fn remove_piece(&mut self, piece: u64) {
+        if let Some(requests) = self.pieces.remove(&piece) {
+            self.count -= requests.chunks.len();
+        }
+    }
+
+    /// Drops what is too old to be waited for.
+    pub fn expire(&mut self, now: Instant) {
+        let is_old =
+            |requests: &PieceRequests| now.saturating_duration_since(requests.last_asked) >= REQUEST_LIFE;
+        let old: Vec<_> = self.pieces.iter().filter(|(_, r)| is_old(r)).map(|(&piece, _)| piece).collect();
+        old.into_iter().for_each(|piece| self.remove_piece(piece));
+    }
+
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn drop_oldest_piece(&mut self) {
+        let oldest = self.pieces.iter().min_by_key(|(_, requests)| requests.last_asked);
+        if let Some((&piece, _)) = oldest {
+            self.remove_piece(piece);
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make up a time to start from")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_twice_is_asking_once() {
+        let now = Instant::now();
+        let mut queue = RequestQueue::default();
+        queue.add(now, 1, 0);
+        queue.add(now, 1, 0);
+        assert_eq!(queue.len(), 1);
+        assert_eq!((queue.take(1), queue.take(1)), (Some(0), None));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn flood_of_requests_stays_bounded() {
+        let now = Instant::now();
+        let mut queue = RequestQueue::default();
+        for n in 0..10 * PEER_REQUESTS_MAX as u64 {
+            queue.add(now + Duration::from_micros(n), n, (n % 7) as u16);
+            assert!(queue.len() <= PEER_REQUESTS_MAX);
+        }
+    }
+
+    #[test]
+    fn old_requests_are_dropped() {
+        let now = Instant::now();
+        let mut queue = RequestQueue::default();
+        queue.add(now, 1, 0);
+        queue.add(now + REQUEST_LIFE / 2, 2, 0);
+        queue.expire(now + REQUEST_LIFE);
+        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(2, 0)]);
+        assert_eq!(queue.len(), 1);
+    }
+}

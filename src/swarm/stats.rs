@@ -1,0 +1,109 @@
+//! Numbers to watch: a snapshot for the monitor, the demo, the simulator and the tests.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::Swarm;
+use crate::base::rate::RateMeter;
+
+/// Counted since the swarm began.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub uploaded_bytes: u64,
+    pub downloaded_bytes: u64,
+    pub duplicate_bytes: u64,
+    pub pieces_produced: u64,
+    pub pieces_verified: u64,
+    pub pieces_forged: u64,
+    pub pieces_skipped: u64,
+    pub requests_late: u64,
+    pub requests_refused: u64,
+    pub joins: u64,
+    pub bans: u64,
+    pub uplink: RateMeter,
+    /// Somebody connected to us: we can be reached.
+    pub has_been_reached: bool,
+}
+
+impl Totals {
+    /// (uploaded, downloaded) bytes of media.
+    pub fn moved_bytes(&self) -> (u64, u64) {
+        (self.uploaded_bytes, self.downloaded_bytes)
+    }
+}
+
+/// One peer, as the monitor shows it. Rates are bytes a second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerStats {
+    pub addr: SocketAddr,
+    pub is_source: bool,
+    pub distance_from_source: i64,
+    pub newest_piece: Option<u64>,
+    pub download_rate: u64,
+    pub upload_rate: u64,
+    pub round_trip: Option<Duration>,
+    pub connected_for: Duration,
+}
+
+/// A swarm at one moment. Rates are bytes a second, the rest counts from the beginning.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SwarmStats {
+    pub peers: Vec<PeerStats>,
+    pub oldest_piece: Option<u64>,
+    pub newest_piece: Option<u64>,
+    /// The next piece to deliver, once following.
+    pub next_piece: Option<u64>,
+    pub download_rate: u64,
+    pub upload_rate: u64,
+    pub uploaded_bytes: u64,
+    pub downloaded_bytes: u64,
+    pub duplicate_bytes: u64,
+    pub pieces_produced: u64,
+    pub pieces_verified: u64,
+    pub pieces_forged: u64,
+    pub pieces_skipped: u64,
+    pub requests_late: u64,
+    pub requests_refused: u64,
+    pub joins: u64,
+    pub bans: u64,
+    pub known_addresses: usize,
+}
+
+impl Swarm {
+    pub fn stats(&mut self, now: Instant) -> SwarmStats {
+        let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, peer)).collect();
+        SwarmStats {
+            oldest_piece: self.window.oldest(),
+            newest_piece: self.window.newest(),
+            next_piece: self.follow.next(),
+            download_rate: peers.iter().map(|peer| peer.download_rate).sum(),
+            upload_rate: self.totals.uplink.bytes_per_second(now),
+            uploaded_bytes: self.totals.uploaded_bytes,
+            downloaded_bytes: self.totals.downloaded_bytes,
+            duplicate_bytes: self.totals.duplicate_bytes,
+            pieces_produced: self.totals.pieces_produced,
+            pieces_verified: self.totals.pieces_verified,
+            pieces_forged: self.totals.pieces_forged,
+            pieces_skipped: self.totals.pieces_skipped,
+            requests_late: self.totals.requests_late,
+            requests_refused: self.totals.requests_refused,
+            joins: self.totals.joins,
+            bans: self.totals.bans,
+            known_addresses: self.roster.len(),
+            peers,
+        }
+    }
+}
+
+fn peer_stats(now: Instant, peer: &mut super::Peer) -> PeerStats {
+    PeerStats {
+        addr: peer.listen_addr().unwrap_or(peer.addr),
+        is_source: peer.description.is_some_and(|said| said.is_source),
+        distance_from_source: peer.description.map_or(-1, |said| said.distance_from_source),
+        newest_piece: peer.claims.newest(),
+        download_rate: peer.down.bytes_per_second(now),
+        upload_rate: peer.up.bytes_per_second(now),
+        round_trip: peer.pipeline.round_trip(),
+        connected_for: now.saturating_duration_since(peer.since),
+    }
+}

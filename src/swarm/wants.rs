@@ -1,0 +1,196 @@
+//! The pieces that are being fetched: which chunk is there, which is asked of whom, which is open.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::pipeline::ChunkKey;
+use crate::base::ids::LinkId;
+use crate::live::assembler::{Added, Assembly};
+use crate::live::geometry::Geometry;
+
+/// Two peers at most are asked for the same chunk at once.
+type Asked = [Option<LinkId>; 2];
+
+/// One piece being fetched.
+pub struct Want {
+    assembly: Assembly,
+    asked: Vec<Asked>,
+    /// Chunks that are neither there nor asked of anybody.
+    open: usize,
+    /// After a forgery: everything comes from this peer alone.
+    sole: Option<LinkId>,
+}
+
+/// How a peer may be used for a want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    Anything,
+    /// Only pieces that it is asked for alone.
+    SoleOnly,
+}
+
+#[derive(Default)]
+pub struct Wants {
+    pieces: BTreeMap<u64, Want>,
+}
+
+impl Wants {
+    pub fn insert(&mut self, number: u64, geometry: &Geometry) {
+        self.pieces.entry(number).or_insert_with(|| Want::new(number, geometry));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Forgets all pieces before `number`.
+    pub fn remove_before(&mut self, number: u64) {
+        self.pieces = self.pieces.split_off(&number);
+    }
+
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+    }
+
+    /// Chooses an open chunk for `link`, oldest piece first, and marks it as asked.
+    pub fn choose(
+        &mut self,
+        link: LinkId,
+        how: Use,
+        may_ask: impl Fn(ChunkKey) -> bool,
+        has: impl Fn(u64) -> bool,
+    ) -> Option<ChunkKey> {
+        for (&number, want) in &mut self.pieces {
+            if want.open == 0 || !want.admits(link, how) || !has(number) {
+                continue;
+            }
+            if let Some(chunk) = want.open_chunk(|chunk| may_ask((number, chunk))) {
+                want.ask(chunk, link);
+                return Some((number, chunk));
+            }
+        }
+        None
+    }
+
+    /// Chooses a chunk of `number` that another peer owes us, to ask `link` as well.
+    pub fn choose_second(
+        &mut self,
+        number: u64,
+        link: LinkId,
+        may_ask: impl Fn(ChunkKey) -> bool,
+    ) -> Option<ChunkKey> {
+        let want = self.pieces.get_mut(&number).filter(|want| want.sole.is_none())?;
+        let chunk = want.once_asked_chunk(link, |chunk| may_ask((number, chunk)))?;
+        want.ask(chunk, link);
+        Some((number, chunk))
+    }
+
+    /// `link` does not owe the chunk any more.
+    pub fn release(&mut self, link: LinkId, (number, chunk): ChunkKey) {
+        if let Some(want) = self.pieces.get_mut(&number) {
+            want.release(chunk, link);
+        }
+    }
+
+    /// `link` is gone: nothing comes from it alone any more.
+    pub fn forget_sole(&mut self, link: LinkId) {
+        for want in self.pieces.values_mut().filter(|want| want.sole == Some(link)) {
+            want.sole = None;
+        }
+    }
+
+    /// Takes a chunk in. `None` when the piece is not wanted, or wanted from another peer alone.
+    pub fn add(
+        &mut self,
+        geometry: &Geometry,
+        (number, chunk): ChunkKey,
+        data: Bytes,
+        time: f64,
+        from: LinkId,
+    ) -> Option<Added> {
+        let want = self.pieces.get_mut(&number)?;
+        if want.sole.is_some_and(|sole| sole != from) {
+            return None;
+        }
+        let was_open = want.is_open(chunk);
+        let added = want.assembly.add(geometry, chunk, data, time, from);
+        if matches!(added, Added::Stored | Added::Complete) && was_open {
+            want.open -= 1;
+        }
+        Some(added)
+    }
+
+    /// Who else was asked for the chunk.
+    pub fn others_asked(&self, (number, chunk): ChunkKey, link: LinkId) -> Vec<LinkId> {
+        let asked = self.pieces.get(&number).and_then(|want| want.asked.get(usize::from(chunk)));
+        asked.into_iter().flatten().flatten().copied().filter(|&other| other != link).collect()
+    }
+
+    /// Takes a complete piece out, to be verified.
+    pub fn take(&mut self, number: u64) -> Option<Assembly> {
+        self.pieces.remove(&number).map(|want| want.assembly)
+    }
+
+    /// Begins a piece anew, from one peer alone.
+    pub fn insert_sole(&mut self, number: u64, geometry: &Geometry, sole: LinkId) {
+        let mut want = Want::new(number, geometry);
+        want.sole = Some(sole);
+        self.pieces.insert(number, want);
+    }
+}
+
+impl Want {
+    fn new(number: u64, geometry: &Geometry) -> Self {
+        let chunks = usize::from(geometry.chunks_per_piece());
+        Self {
+            assembly: Assembly::new(number, geometry),
+            asked: vec![[None; 2]; chunks],
+            open: chunks,
+            sole: None,
+        }
+    }
+
+    fn admits(&self, link: LinkId, how: Use) -> bool {
+        match self.sole {
+            Some(sole) => sole == link,
+            None => how == Use::Anything,
+        }
+    }
+
+    fn is_open(&self, chunk: u16) -> bool {
+        !self.assembly.has(chunk)
+            && self.asked.get(usize::from(chunk)).is_some_and(|asked| *asked == [None; 2])
+    }
+
+    fn open_chunk(&self, may_ask: impl Fn(u16) -> bool) -> Option<u16> {
+        (0..self.asked.len() as u16).find(|&chunk| self.is_open(chunk) && may_ask(chunk))
+    }
+
+    fn once_asked_chunk(&self, link: LinkId, may_ask: impl Fn(u16) -> bool) -> Option<u16> {
+        let is_once_asked = |chunk: u16| match self.asked[usize::from(chunk)] {
+            [Some(other), None] | [None, Some(other)] => other != link && !self.assembly.has(chunk),
+            _ => false,
+        };
+        (0..self.asked.len() as u16).find(|&chunk| is_once_asked(chunk) && may_ask(chunk))
+    }
+
+    fn ask(&mut self, chunk: u16, link: LinkId) {
+        if self.is_open(chunk) {
+            self.open -= 1;
+        }
+        let slots = &mut self.asked[usize::from(chunk)];
+        if let Some(slot) = slots.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(link);
+        }
+    }
+
+    fn release(&mut self, chunk: u16, link: LinkId) {
+        let Some(slots) = self.asked.get_mut(usize::from(chunk)) else { return };
+        let Some(slot) = slots.iter_mut().find(|slot| **slot == Some(link)) else { return };
+        *slot = None;
+        if self.is_open(chunk) {
+            self.open += 1;
+        }
+    }
+}
