@@ -1,6 +1,5 @@
 //! The live stream: geometry, signatures, the window of verified pieces, assembly and playout.
 
-
 pub mod assembler;
 pub mod cutter;
 pub mod geometry;
