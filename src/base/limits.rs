@@ -72,6 +72,37 @@ pub const REPLAY_MEMORY_PIECES: usize = 4096;
 
 // --- tracker ---
 
+/// Time between two announces that our tracker asks for: short, since viewers of a live stream come and go.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(300);
+/// Announces sooner than this are answered all the same; polite clients wait.
+pub const ANNOUNCE_MIN_INTERVAL: Duration = Duration::from_secs(60);
+/// A peer that did not announce for so long is forgotten: two intervals and a lost packet.
+pub const TRACKER_PEER_LIFETIME: Duration = Duration::from_secs(660);
+/// Swarms that a tracker remembers, some 300 bytes each without their peers.
+pub const TRACKER_SWARMS_MAX: usize = 65_536;
+/// Peers of one swarm; beyond it a newcomer takes the place of a random one.
+pub const TRACKER_SWARM_PEERS_MAX: usize = 100_000;
+/// Peers of all swarms together, below 120 bytes each.
+pub const TRACKER_PEERS_MAX: usize = 1_000_000;
+/// Connections of a standalone tracker; each takes some kilobytes.
+pub const TRACKER_CONNECTIONS_MAX: usize = 10_000;
+/// Addresses in one answer when the announcer names no number.
+pub const ANNOUNCE_PEERS_DEFAULT: usize = 50;
+/// Addresses in one answer at most: 1,220 bytes over UDP and IPv4, one packet.
+pub const ANNOUNCE_PEERS_MAX: usize = 200;
+/// The same over UDP and IPv6, where one takes 18 bytes.
+pub const ANNOUNCE_UDP6_PEERS_MAX: usize = 74;
+/// Swarms in one scrape: what a UDP packet carries.
+pub const SCRAPE_MAX: usize = 74;
+/// Longest datagram read: an announce with every option seen stays below 400 bytes, a full scrape is 1,496.
+pub const TRACKER_DATAGRAM_MAX_BYTES: usize = 2048;
+/// Longest reply read from a tracker.
+pub const TRACKER_REPLY_MAX_BYTES: usize = 512 * 1024;
+/// Addresses taken from one reply of a tracker.
+pub const TRACKER_REPLY_PEERS_MAX: usize = 2000;
+/// Characters kept of a failure that a tracker tells.
+pub const TRACKER_FAILURE_MAX_CHARS: usize = 200;
+
 // --- ingest and media ---
 
 // --- program tables and starting points (media) ---
@@ -114,3 +145,18 @@ pub const PLAYER_READ_MAX_BYTES: usize = 256 * 1024;
 pub const CALLBACK_MAX_BYTES: usize = 64;
 /// The longest `url=` taken from a player.
 pub const SELECTOR_URL_MAX_BYTES: usize = 4096;
+/// Time for a client to send the head of its next request; an idle keep-alive connection ends with it.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a connection may buffer of a request's head.
+pub const HTTP_BUFFER_MAX_BYTES: usize = 64 * 1024;
+/// Header fields of one request.
+pub const HTTP_HEADERS_MAX: usize = 64;
+
+// --- listener (net) ---
+
+/// Time for an accepted connection to send its first byte.
+pub const SNIFF_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of one address that did not send anything yet; loopback is exempt.
+pub const UNSNIFFED_PER_ADDRESS_MAX: usize = 32;
+/// Time for open HTTP connections to finish once the node stops; what remains is cut.
+pub const HTTP_STOP_TIMEOUT: Duration = Duration::from_millis(500);

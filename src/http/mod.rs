@@ -6,3 +6,4 @@ pub mod reply;
 pub mod selector;
 pub mod service;
 pub mod stream;
+pub mod serve;

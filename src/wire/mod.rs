@@ -17,6 +17,7 @@ pub mod pex;
 pub mod sniff;
 pub mod source_announce;
 pub mod tracker_http;
+pub mod tracker_reply;
 pub mod tracker_udp;
 pub mod tracker_url;
 pub mod transport_file;

@@ -1,0 +1,183 @@
+//! Announces to a tracker, over HTTP(S) or UDP, once. It decides how long a tracker may take and which of
+//! its addresses is asked; when to announce and what becomes of the peers is its caller's.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::announce_udp;
+use crate::base::limits::{TRACKER_FAILURE_MAX_CHARS, TRACKER_REPLY_MAX_BYTES};
+use crate::wire::announce::{AnnounceReply, AnnounceRequest};
+use crate::wire::tracker_http::announce_url;
+use crate::wire::tracker_reply::{self, ReplyError};
+use crate::wire::tracker_url::{TrackerScheme, TrackerUrl};
+
+/// Time for an HTTP tracker to answer in full.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where a tracker may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Anywhere: the operator, or somebody on this machine or network, named it.
+    Anywhere,
+    /// Not on loopback, private or link-local addresses: a stranger named it.
+    PublicOnly,
+}
+
+/// Why an announce failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceError {
+    #[error("tracker {url} has no address: {source}")]
+    Unresolved { url: TrackerUrl, source: io::Error },
+    #[error("tracker {url} is at {address}, which is not public")]
+    NotPublic { url: TrackerUrl, address: IpAddr },
+    #[error("tracker {url} cannot be reached: {source}")]
+    Socket { url: TrackerUrl, source: io::Error },
+    #[error("tracker {url} cannot be asked: {reason}")]
+    Http { url: TrackerUrl, reason: String },
+    #[error("tracker {url} answered with HTTP status {status}")]
+    Status { url: TrackerUrl, status: u16 },
+    #[error("tracker {url} did not answer within {} s", waited.as_secs())]
+    Timeout { url: TrackerUrl, waited: Duration },
+    #[error("tracker {url} refused: {reason}")]
+    Refused { url: TrackerUrl, reason: String },
+    #[error("tracker {url} sent more than {TRACKER_REPLY_MAX_BYTES} bytes")]
+    TooLarge { url: TrackerUrl },
+    #[error("tracker {url} sent no usable answer: {source}")]
+    Unreadable { url: TrackerUrl, source: ReplyError },
+}
+
+/// Announces `request` and waits for the answer, 15 s at most.
+pub async fn announce(
+    client: &reqwest::Client,
+    url: &TrackerUrl,
+    request: &AnnounceRequest,
+    reach: Reach,
+) -> Result<AnnounceReply, AnnounceError> {
+    match url.scheme() {
+        TrackerScheme::Udp => announce_udp::announce(url, request, reach).await,
+        TrackerScheme::Http | TrackerScheme::Https => announce_http(client, url, request, reach).await,
+    }
+}
+
+async fn announce_http(
+    client: &reqwest::Client,
+    url: &TrackerUrl,
+    request: &AnnounceRequest,
+    reach: Reach,
+) -> Result<AnnounceReply, AnnounceError> {
+    if reach == Reach::PublicOnly {
+        resolve(url, reach).await?;
+    }
+    let response = client.get(announce_url(url, request)).timeout(HTTP_TIMEOUT).send().await;
+    let response = response.map_err(|error| http_error(url, &error))?;
+    if let Some(remote) = response.remote_addr() {
+        // a redirect, or a name that changed since it was resolved
+        check_reach(url, remote, reach)?;
+    }
+    let status = response.status();
+    let body = read_bounded(response, url).await?;
+    match tracker_reply::decode(&body) {
+        Ok(reply) => Ok(reply),
+        Err(ReplyError::Failure(reason)) => {
+            Err(AnnounceError::Refused { url: url.clone(), reason: printable(&reason) })
+        }
+        Err(_) if !status.is_success() => {
+            Err(AnnounceError::Status { url: url.clone(), status: status.as_u16() })
+        }
+        Err(source) => Err(AnnounceError::Unreadable { url: url.clone(), source }),
+    }
+}
+
+async fn read_bounded(mut response: reqwest::Response, url: &TrackerUrl) -> Result<Vec<u8>, AnnounceError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| http_error(url, &error))? {
+        if body.len() + chunk.len() > TRACKER_REPLY_MAX_BYTES {
+            return Err(AnnounceError::TooLarge { url: url.clone() });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn http_error(url: &TrackerUrl, error: &reqwest::Error) -> AnnounceError {
+    if error.is_timeout() {
+        return AnnounceError::Timeout { url: url.clone(), waited: HTTP_TIMEOUT };
+    }
+    // the innermost cause says what happened; the outer ones repeat the URL
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    AnnounceError::Http { url: url.clone(), reason: printable(&cause.to_string()) }
+}
+
+/// The tracker's addresses: of each family the first, IPv4 before IPv6.
+pub(super) async fn resolve(url: &TrackerUrl, reach: Reach) -> Result<Vec<SocketAddr>, AnnounceError> {
+    let found = tokio::net::lookup_host((url.host(), url.port())).await;
+    let found: Vec<SocketAddr> =
+        found.map_err(|source| AnnounceError::Unresolved { url: url.clone(), source })?.collect();
+    let v4 = found.iter().find(|address| address.is_ipv4());
+    let v6 = found.iter().find(|address| address.is_ipv6());
+    for &address in &found {
+        check_reach(url, address, reach)?;
+    }
+    let addresses: Vec<_> = v4.into_iter().chain(v6).copied().collect();
+    if addresses.is_empty() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        return Err(AnnounceError::Unresolved { url: url.clone(), source });
+    }
+    Ok(addresses)
+}
+
+fn check_reach(url: &TrackerUrl, address: SocketAddr, reach: Reach) -> Result<(), AnnounceError> {
+    let address = address.ip().to_canonical();
+    if reach == Reach::PublicOnly && !is_public(address) {
+        return Err(AnnounceError::NotPublic { url: url.clone(), address });
+    }
+    Ok(())
+}
+
+/// Whether an address is anybody's on the internet rather than somebody's in this network.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            let nobody = ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast() || first == 0;
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared || nobody)
+        }
+        IpAddr::V6(ip) => {
+            let local = ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local();
+            !(local || ip.is_unspecified() || ip.is_multicast())
+        }
+    }
+}
+
+/// One line of what a tracker says, for logs and terminals.
+pub(super) fn printable(text: &str) -> String {
+    let clean = text.chars().map(|character| if character.is_control() { ' ' } else { character });
+    clean.take(TRACKER_FAILURE_MAX_CHARS).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_not_public() {
+        for text in ["10.0.0.1", "127.0.0.1", "192.168.1.2", "169.254.0.1", "100.64.0.1", "0.1.2.3", "::1"] {
+            assert!(!is_public(text.parse().unwrap()), "{text}");
+        }
+        for text in ["fe80::1", "fd00::1", "::", "ff02::1", "255.255.255.255", "224.0.0.1"] {
+            assert!(!is_public(text.parse().unwrap()), "{text}");
+        }
+        assert!(is_public("192.0.2.1".parse().unwrap()) && is_public("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(printable("no\u{1b}[31m such\r\ntorrent "), "no [31m such  torrent");
+        assert_eq!(printable(&"x".repeat(1000)).len(), TRACKER_FAILURE_MAX_CHARS);
+    }
+}

@@ -1,0 +1,156 @@
+//! One port for everything: the peer wire, the tracker and the HTTP interface. It decides by the first
+//! byte whose connection it is, and how many connections there may be; it never reads further, and the
+//! accept loop never waits for a client.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::stop::stopped;
+use super::unsniffed::{Unsniffed, UnsniffedSlot};
+use crate::base::limits::{HANDSHAKE_TIMEOUT, SNIFF_TIMEOUT};
+use crate::http::serve::{HttpServices, serve_http};
+use crate::wire::sniff::{self, Sniffed};
+
+/// How long the accept loop rests when the process is out of files or memory.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// Held as long as the connection is open: counts it against `max_connections`.
+#[derive(Debug)]
+pub struct ConnectionPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A connection that begins like the peer wire; no byte of it was consumed.
+pub type PeerConnection = (TcpStream, SocketAddr, ConnectionPermit);
+
+/// Where connections go.
+pub struct ListenTargets {
+    pub http: Arc<HttpServices>,
+    /// `None` closes connections of peers: a tracker has no swarm.
+    pub peers: Option<mpsc::Sender<PeerConnection>>,
+}
+
+/// Accepts on all `sockets` until `stop` turns true. Returns when no task of it is left.
+pub async fn run(
+    sockets: Vec<TcpListener>,
+    max_connections: usize,
+    targets: ListenTargets,
+    stop: watch::Receiver<bool>,
+) {
+    let door = Arc::new(Door {
+        permits: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
+        unsniffed: Unsniffed::default(),
+        targets,
+        stop,
+    });
+    let mut loops = JoinSet::new();
+    for socket in sockets {
+        loops.spawn(accept(socket, door.clone()));
+    }
+    drop(door);
+    while loops.join_next().await.is_some() {}
+}
+
+struct Door {
+    permits: Arc<Semaphore>,
+    unsniffed: Unsniffed,
+    targets: ListenTargets,
+    stop: watch::Receiver<bool>,
+}
+
+async fn accept(socket: TcpListener, door: Arc<Door>) {
+    let mut stop = door.stop.clone();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = socket.accept() => match accepted {
+                Ok((stream, remote)) => door.admit(stream, remote, &mut connections),
+                Err(error) => rest_if_exhausted(&error).await,
+            },
+            Some(_ended) = connections.join_next(), if !connections.is_empty() => {}
+            () = stopped(&mut stop) => break,
+        }
+    }
+    drop(socket);
+    // each connection hears of the stop by itself and takes HTTP_STOP_TIMEOUT at most
+    while connections.join_next().await.is_some() {}
+}
+
+async fn rest_if_exhausted(error: &io::Error) {
+    // any other error concerns the one connection that was being accepted
+    if matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)) {
+        tracing::warn!(target: "acestream.SocketHandler.SocketHandler", "accept: {error}");
+        tokio::time::sleep(EXHAUSTED_PAUSE).await;
+    }
+}
+
+const ENOMEM: i32 = 12;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const ENOBUFS: i32 = 105;
+
+impl Door {
+    fn admit(self: &Arc<Self>, stream: TcpStream, remote: SocketAddr, connections: &mut JoinSet<()>) {
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
+            tracing::debug!(target: "acestream.LM", "closed {remote}: no connection is left");
+            return;
+        };
+        let Some(slot) = self.unsniffed.enter(remote.ip()) else {
+            tracing::debug!(target: "acestream.LM", "closed {remote}: too many silent connections");
+            return;
+        };
+        // a connection that is already gone shows at its first read
+        let _ = stream.set_nodelay(true);
+        let permit = ConnectionPermit { _permit: permit };
+        connections.spawn(self.clone().serve(stream, remote, permit, slot));
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        remote: SocketAddr,
+        permit: ConnectionPermit,
+        slot: UnsniffedSlot,
+    ) {
+        let mut stop = self.stop.clone();
+        let protocol = tokio::select! {
+            protocol = first_byte(&stream) => protocol,
+            () = stopped(&mut stop) => return,
+        };
+        drop(slot);
+        match protocol {
+            Sniffed::Http => serve_http(stream, remote, self.targets.http.clone(), stop).await,
+            Sniffed::PeerWire => self.hand_over((stream, remote, permit)).await,
+            Sniffed::Unknown => {
+                tracing::debug!(target: "acestream.LM", "closed {remote}: neither peer nor HTTP")
+            }
+        }
+    }
+
+    async fn hand_over(&self, connection: PeerConnection) {
+        let Some(peers) = &self.targets.peers else { return };
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            sent = timeout(HANDSHAKE_TIMEOUT, peers.send(connection)) => if sent.is_err() {
+                tracing::debug!(target: "acestream.LM", "closed a peer: its swarm takes no more");
+            },
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+async fn first_byte(stream: &TcpStream) -> Sniffed {
+    let mut first = [0];
+    match timeout(SNIFF_TIMEOUT, stream.peek(&mut first)).await {
+        Ok(Ok(length)) => sniff::sniff(first.get(..length).unwrap_or_default()),
+        _ => Sniffed::Unknown,
+    }
+}
