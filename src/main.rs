@@ -61,8 +61,10 @@ fn start(run: Run) -> anyhow::Result<()> {
 
 /// Runs the node until it is done or `stop` turns true.
 async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    drop((command, stop));
-    anyhow::bail!("this build has no node of that mode yet")
+    match command {
+        Command::Tracker(config) => node::tracker::run(config, stop).await,
+        _ => anyhow::bail!("this build has no node of that mode yet"),
+    }
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.

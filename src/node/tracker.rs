@@ -16,6 +16,7 @@ use crate::net::bind::{BindError, Bound, bind_tcp, bind_udp};
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
 use crate::net::tracker_udp;
+use crate::store::pid_file::PidFile;
 use crate::tracker::registry::RegistryLimits;
 use crate::tracker::service::TrackerService;
 
@@ -55,7 +56,9 @@ impl Tracker {
 
 /// Runs the standalone tracker until `stop` turns true.
 pub async fn run(config: TrackerConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    Tracker::bind(&config)?.run(stop).await;
+    let tracker = Tracker::bind(&config)?;
+    let _pid_file = PidFile::create(&config.pid_file_dir, tracker.port())?;
+    tracker.run(stop).await;
     Ok(())
 }
 
