@@ -4,6 +4,6 @@ pub mod client_api;
 pub mod node_api;
 pub mod reply;
 pub mod selector;
+pub mod serve;
 pub mod service;
 pub mod stream;
-pub mod serve;
