@@ -105,6 +105,17 @@ pub const TRACKER_FAILURE_MAX_CHARS: usize = 200;
 
 // --- ingest and media ---
 
+/// Bytes without a packet grid after which a source is surely no transport stream.
+pub const NOT_TS_AFTER_BYTES: u64 = 64 * 1024;
+/// Longest measurement of a bitrate, in stream time and in wall time.
+pub const BITRATE_MEASURE_MAX: Duration = Duration::from_secs(60);
+/// Longest pause between two attempts to open a source.
+pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Head of the answer of a SHOUTcast server.
+pub const ICY_HEAD_MAX_BYTES: usize = 16 * 1024;
+/// Bytes at either end of a file that are read to learn its span.
+pub const FILE_SCAN_BYTES: u64 = 8 * 1024 * 1024;
+
 // --- program tables and starting points (media) ---
 
 /// A PAT or PMT section is at most 1021 bytes after its 3-byte head.

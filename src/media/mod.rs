@@ -1,8 +1,14 @@
 //! MPEG transport streams: packets, program tables, clocks, random access. Pure.
 
+pub mod align;
+pub mod bitrate;
+pub mod clock;
 pub mod frame_start;
+pub mod looper;
+pub mod pes_time;
 pub mod psi;
 pub mod random_access;
+pub mod span;
 pub mod tables;
 pub mod timeline;
 pub mod ts;
