@@ -20,6 +20,7 @@ use crate::store::files;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
 pub enum Command {
     Source(SourceConfig),
     Support(SupportConfig),

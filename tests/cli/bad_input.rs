@@ -1,0 +1,85 @@
+//! What people get wrong, through the real binary: one line that names what and why, exit code 1.
+
+use crate::documented::minimal;
+use crate::program::refusal;
+
+fn refusal_with(mode: char, words: &[&str]) -> String {
+    refusal(&minimal(mode).into_iter().chain(words.iter().copied()).collect::<Vec<_>>())
+}
+
+#[test]
+fn unknown_option_gets_a_suggestion() {
+    let line = refusal_with('S', &["--tilte", "x"]);
+    assert!(line.contains("'--tilte'") && line.contains("'--title'"), "{line}");
+    assert!(refusal_with('T', &["--quux"]).contains("'--quux'"));
+}
+
+#[test]
+fn stray_word_is_refused() {
+    assert!(refusal_with('T', &["stray"]).contains("'stray'"));
+}
+
+#[test]
+fn option_of_another_mode_is_refused_by_name() {
+    assert!(
+        refusal_with('S', &["--bind-all"]).contains("--bind-all is not an option of --stream-source-node")
+    );
+}
+
+#[test]
+fn every_missing_option_is_named() {
+    let line = refusal(&["--stream-source-node"]);
+    assert!(line.contains("--name") && line.contains("--source") && line.contains("--title"), "{line}");
+    assert!(refusal(&["--stream-support-node"]).contains("--url"));
+}
+
+#[test]
+fn missing_value_is_named() {
+    assert!(refusal_with('T', &["--port"]).contains("--port"));
+    assert!(refusal_with('S', &["--quality", "--permanent"]).contains("--quality"));
+}
+
+#[test]
+fn ambiguous_prefix_names_the_candidates() {
+    let line = refusal_with('S', &["--log-m", "1"]);
+    assert!(line.contains("--log-max-size") && line.contains("--log-modules"), "{line}");
+}
+
+#[test]
+fn piece_size_that_is_no_power_of_two_is_refused() {
+    assert!(
+        refusal_with('S', &["--piecesize", "3"]).contains("expected a power of two from 16384 to 8388608")
+    );
+}
+
+#[test]
+fn name_that_is_no_file_name_is_refused() {
+    assert!(refusal_with('S', &["--name", "../x"]).contains("a-z, 0-9, _ and -"));
+}
+
+#[test]
+fn missing_and_read_only_directories_are_named() {
+    assert!(
+        refusal_with('S', &["--publish-dir", "/nowhere"]).contains("--publish-dir: /nowhere does not exist")
+    );
+    assert!(
+        refusal_with('S', &["--metadata-dir", "/proc"])
+            .contains("--metadata-dir: /proc cannot be written to")
+    );
+    assert!(refusal_with('T', &["--pid-file-dir", "/dev/null"]).contains("/dev/null is not a directory"));
+    assert!(refusal_with('T', &["--log-file", "/nowhere/x"]).contains("--log-file: /nowhere does not exist"));
+}
+
+#[test]
+fn what_is_out_of_scope_is_refused_as_such() {
+    for (option, value) in [("--login", "me"), ("--password", "secret"), ("--purse", "x")] {
+        let line = refusal_with('C', &[option, value]);
+        assert!(line.starts_with(&format!("{option}: ")) && line.contains("out of scope"), "{line}");
+    }
+    assert!(refusal_with('S', &["--premium"]).contains("out of scope"));
+}
+
+#[test]
+fn private_node_is_refused_rather_than_ignored() {
+    assert!(refusal_with('S', &["--private-node", "1"]).starts_with("--private-node: "));
+}

@@ -1,0 +1,9 @@
+//! The command line as people type it: the real binary for what it prints and how it ends, the parser
+//! for what every documented option does to the configuration.
+
+mod bad_input;
+mod documented;
+mod program;
+mod reference;
+mod rules;
+mod table;

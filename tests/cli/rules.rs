@@ -1,0 +1,171 @@
+//! Rules that join options, defaults, and spelling.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use start_engine::cli::Command;
+use start_engine::node::config::{ClientConfig, SourceConfig, SupportConfig, TrackerConfig};
+use start_engine::wire::transport_file::Quality;
+
+use crate::documented::{accepted, minimal, refused};
+
+fn with<'a>(mode: char, words: &[&'a str]) -> Vec<&'a str> {
+    minimal(mode).into_iter().chain(words.iter().copied()).collect()
+}
+
+fn source(words: &[&str]) -> SourceConfig {
+    match accepted(&with('S', words)).command {
+        Command::Source(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn support(words: &[&str]) -> SupportConfig {
+    match accepted(&with('R', words)).command {
+        Command::Support(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn client(words: &[&str]) -> ClientConfig {
+    match accepted(words).command {
+        Command::Client(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    assert_eq!(source(&[]), SourceConfig::new("test", "http://127.0.0.1/s", "Test"));
+    assert_eq!(source(&[]).common.port, 7764);
+    assert_eq!(support(&[]), SupportConfig::new("test.acelive"));
+    assert_eq!(support(&[]).common.port, 8621);
+    let client = client(&["--client-console"]);
+    assert!(client.common.state_dir.expect("under home").ends_with(".ACEStream"));
+    assert_eq!((client.http_port, client.common.port), (6878, 8621));
+    let Command::Tracker(tracker) = accepted(&["--start-tracker"]).command else { panic!("a tracker") };
+    assert_eq!(tracker, TrackerConfig { bind: vec![], port: 7764, pid_file_dir: "/tmp".into() });
+}
+
+#[test]
+fn seed_command_is_read_as_it_is_spelled() {
+    let line = [
+        "--stream-source-node",
+        "--source",
+        "http://host/stream",
+        "--name",
+        "test",
+        "--title",
+        "Test Stream",
+        "--bitrate",
+        "0",
+        "--quality",
+        "SD",
+        "--category",
+        "entertaining",
+    ];
+    let Command::Source(config) = accepted(&line).command else { panic!("a source") };
+    let expected = SourceConfig {
+        quality: Quality::Sd,
+        categories: vec!["entertaining".to_owned()],
+        ..SourceConfig::new("test", "http://host/stream", "Test Stream")
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn scalar_given_twice_takes_the_last_value() {
+    assert_eq!(source(&["--port", "1", "--port", "2"]).common.port, 2);
+    assert_eq!(source(&["--port=1", "--por=2"]).common.port, 2);
+    assert!(source(&["--permanent", "--permanent"]).permanent);
+    assert!(!source(&["--allow-public-trackers", "1", "--allow-public-trackers", "0"]).allow_public_trackers);
+}
+
+#[test]
+fn lists_keep_their_order_and_each_value_once() {
+    let trackers = ["--tracker", "udp://b:1/a", "--tracker", "udp://a:1/a", "--tracker", "udp://b:1/a"];
+    assert_eq!(source(&trackers).trackers, ["udp://b:1/a", "udp://a:1/a"]);
+    let bind = support(&["--bind", "::1", "--bind", "127.0.0.1"]).common.bind;
+    let expected: Vec<IpAddr> =
+        ["::1", "127.0.0.1"].iter().map(|ip| ip.parse().expect("an address")).collect();
+    assert_eq!(bind, expected);
+}
+
+#[test]
+fn more_trackers_than_a_transport_file_holds_are_refused() {
+    let urls: Vec<_> = (1..=65).map(|port| format!("--tracker=udp://t:{port}/a")).collect();
+    let words: Vec<_> = urls.iter().map(String::as_str).collect();
+    assert_eq!(source(&words[..64]).trackers.len(), 64);
+    assert!(refused(&with('S', &words)).contains("--tracker was given 65 times"));
+}
+
+#[test]
+fn values_reach_their_fields() {
+    let config =
+        source(&["--source-read-timeout", "7", "--timeshift", "60", "--piecesize", "65536", "--sid", "a"]);
+    assert_eq!(config.source_read_timeout, Duration::from_secs(7));
+    assert_eq!(config.timeshift, Some(Duration::from_secs(60)));
+    assert_eq!((config.piece_size, config.sid.as_deref()), (Some(65_536), Some("a")));
+    let config = source(&["--date-start", "2024-02-29T23:59:58Z", "--date-end", "1709251199"]);
+    assert_eq!((config.date_start, config.date_end), (Some(1_709_251_198), Some(1_709_251_199)));
+}
+
+#[test]
+fn piece_smaller_than_its_chunks_is_refused() {
+    let words = ["--piecesize", "16384", "--chunksize", "32768"];
+    assert!(refused(&with('S', &words)).contains("--piecesize 16384 is smaller than a chunk of 32768 bytes"));
+    assert_eq!(source(&["--piecesize", "32768", "--chunksize", "32768"]).piece_size, Some(32_768));
+}
+
+#[test]
+fn broadcast_that_ends_before_it_begins_is_refused() {
+    let words = ["--date-start", "2000", "--date-end", "2000"];
+    assert!(refused(&with('S', &words)).contains("--date-end"));
+}
+
+#[test]
+fn options_of_the_log_file_need_one() {
+    for option in ["--log-max-size=1", "--log-backup-count=1", "--log-file-mode=a"] {
+        assert!(refused(&with('S', &[option])).contains("needs --log-file"));
+    }
+}
+
+#[test]
+fn log_goes_to_stdout_unless_a_file_or_stderr_is_named() {
+    let log = |words: &[&str]| accepted(&with('T', words)).log;
+    assert!(log(&[]).stdout.is_some() && log(&[]).stderr.is_none());
+    assert!(log(&["--log-stderr"]).stdout.is_none());
+    assert!(log(&["--log-file", "/tmp/x.log"]).stdout.is_none());
+    assert!(log(&["--log-file", "/tmp/x.log", "--log-stdout"]).stdout.is_some());
+}
+
+#[test]
+fn official_command_lines_fail_only_where_they_ask_for_what_is_absent() {
+    let line = [
+        "--source-reconnect-interval",
+        "20",
+        "--skip-internal-tracker",
+        "--close-connections-from-same-peer",
+        "1",
+        "--max-peers",
+        "10",
+        "--stats-report-interval",
+        "4",
+        "--permanent",
+        "--live-cache-type",
+        "memory",
+        "--private-node",
+        "0",
+        "--log-file",
+        "/tmp/x.log",
+        "--log-backup-count",
+        "1",
+        "--log-max-size",
+        "100000000",
+    ];
+    let config = source(&line);
+    assert!(
+        config.permanent && config.common.close_connections_from_same_peer && config.skip_internal_tracker
+    );
+    assert!(refused(&with('S', &["--monitor-node-ip", "127.0.0.1"])).starts_with("--monitor-node-ip: "));
+}
