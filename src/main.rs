@@ -3,12 +3,16 @@
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use start_engine::cli::{self, Asked, Command, Run};
 use start_engine::{node, obs};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// A read of standard input, or a look-up of a name, cannot be broken off: it is not waited for longer.
+const LAST_READS: Duration = Duration::from_millis(300);
 
 fn main() -> ExitCode {
     match ask(std::env::args_os().skip(1)).and_then(follow) {
@@ -56,13 +60,17 @@ fn start(run: Run) -> anyhow::Result<()> {
     let name_thread = move || format!("Worker-{}", numbers.fetch_add(1, Ordering::Relaxed));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name_fn(name_thread).build()?;
-    runtime.block_on(async { dispatch(run.command, stop_at_signals()?).await })
+    let result = runtime.block_on(async { dispatch(run.command, stop_at_signals()?).await });
+    runtime.shutdown_timeout(LAST_READS);
+    result
 }
 
 /// Runs the node until it is done or `stop` turns true.
 async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    drop((command, stop));
-    anyhow::bail!("this build has no node of that mode yet")
+    match command {
+        Command::Tracker(config) => node::tracker::run(config, stop).await,
+        _ => anyhow::bail!("this build has no node of that mode yet"),
+    }
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod documented;
+mod life_cycle;
 mod program;
 mod reference;
 mod rules;

@@ -52,8 +52,8 @@ const PATH: &[&str] = &["/tmp/x"];
 const NO_PATH: &[&str] = &[""];
 const TOKEN: &[&str] = &["aZ09_-"];
 const NO_TOKEN: &[&str] = &["a b", "ä", "a/b", ""];
-const PORT: &[&str] = &["1", "65535"];
-const NO_PORT: &[&str] = &["0", "65536", "-1", "x"];
+const PORT: &[&str] = &["0", "1", "65535"];
+const NO_PORT: &[&str] = &["65536", "-1", "x", ""];
 const DATES: &[&str] = &["1700000000", "2030-01-31T18:00:00+01:00", "2030-01-31T17:00:00Z"];
 const NO_DATE: &[&str] = &["tomorrow", "2030-13-01T00:00:00Z", "2030-01-31", "31.1.2030"];
 const LEVELS: &[&str] = &["error", "info", "debug", "any"];
@@ -152,7 +152,7 @@ pub const ROWS: &[Row] = &[
     row("R", "hls-force-monotonic-sequence", BOOL, NO_BOOL, Ends),
     // client
     row("CD", "http-port", PORT, NO_PORT, Acts),
-    row("C", "api-port", PORT, NO_PORT, Ends),
+    row("C", "api-port", &["62062"], NO_PORT, Ends),
     row("C", "bind-all", FLAG, &["1"], Acts),
     row("C", "live-buffer-time", &["0", "10"], NO_NUMBER, Acts),
     row("C", "live-max-buffer-time", NUMBER, NO_NUMBER, Ends),

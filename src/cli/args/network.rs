@@ -2,13 +2,19 @@
 
 use crate::cli::option::{Effect, Form, Opt};
 
-const PORT: Form = Form::Int(1, 65_535);
+/// 0 takes a free one; the log says which.
+const PORT: Form = Form::Int(0, 65_535);
 
 pub const SOURCE_PORT: &[Opt] = &[port("7764")];
 pub const SUPPORT_PORT: &[Opt] = &[port("8621")];
 
 const fn port(default: &'static str) -> Opt {
-    Opt::new("port", PORT, default, "Port of peer wire, tracker and node interface, all on one")
+    Opt::new(
+        "port",
+        PORT,
+        default,
+        "Port of peer wire, tracker and node interface, all on one; 0 takes a free one",
+    )
 }
 
 const BIND: Opt = Opt::list("bind", Form::Ip, "Address to listen on, instead of every interface");
@@ -46,10 +52,11 @@ pub const LIMITS: &[Opt] = &[
 pub const TRACKER: &[Opt] = &[port("7764"), BIND];
 
 /// The client.
-pub const HTTP_PORT: Opt = Opt::new("http-port", PORT, "6878", "Port that players connect to");
+pub const HTTP_PORT: Opt =
+    Opt::new("http-port", PORT, "6878", "Port that players connect to; 0 takes a free one");
 
 /// The demo.
 pub const DEMO: &[Opt] = &[
-    Opt::new("port", PORT, "7764, or a free one", "Port of the source node"),
-    Opt::new("http-port", PORT, "6878, or a free one", "Port that players connect to"),
+    Opt::new("port", PORT, "7764, or a free one", "Port of the source node; 0 takes a free one"),
+    Opt::new("http-port", PORT, "6878, or a free one", "Port that players connect to; 0 takes a free one"),
 ];
