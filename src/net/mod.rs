@@ -3,9 +3,14 @@
 pub mod announce;
 mod announce_udp;
 pub mod bind;
+pub mod dial;
+pub mod driver;
 pub mod fetch;
+pub mod frames;
 pub mod ingest;
+pub mod link;
 pub mod listen;
+mod segments;
 pub mod stop;
 pub mod tracker_udp;
 mod unsniffed;

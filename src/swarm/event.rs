@@ -116,4 +116,6 @@ pub trait Machine {
     fn poll(&mut self) -> Option<Output>;
     /// When [`Input::Timer`] is due.
     fn deadline(&self) -> Option<std::time::Instant>;
+    /// How it is now.
+    fn stats(&mut self, now: std::time::Instant) -> super::stats::SwarmStats;
 }

@@ -227,4 +227,8 @@ impl Machine for Swarm {
     fn deadline(&self) -> Option<Instant> {
         (!self.is_stopped).then(|| self.next_deadline())
     }
+
+    fn stats(&mut self, now: Instant) -> stats::SwarmStats {
+        self.snapshot(now)
+    }
 }

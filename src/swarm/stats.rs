@@ -70,7 +70,7 @@ pub struct SwarmStats {
 }
 
 impl Swarm {
-    pub fn stats(&mut self, now: Instant) -> SwarmStats {
+    pub(super) fn snapshot(&mut self, now: Instant) -> SwarmStats {
         let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, peer)).collect();
         SwarmStats {
             oldest_piece: self.window.oldest(),

@@ -1,0 +1,115 @@
+//! Connections to peers: dialling them, and letting them in. Both end with the handshake.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::link::Connection;
+use super::listen::PeerConnection;
+use crate::base::ids::{Infohash, PeerId};
+use crate::base::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
+use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeError};
+
+/// Why there is no link.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    #[error("no answer in time")]
+    TooSlow,
+    #[error("it is this node itself")]
+    Myself,
+    #[error("it answered for another swarm")]
+    OtherSwarm,
+    #[error("swarm {0} is not served here")]
+    NotServed(Infohash),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Connects to `addr`, leaving from `from` if it is of the same family, and shakes hands.
+pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Result<Connection, DialError> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(from) = from.filter(|from| from.is_ipv4() == addr.is_ipv4() && !from.is_unspecified()) {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    let connected = timeout(DIAL_TIMEOUT, socket.connect(addr)).await;
+    let mut stream = connected.map_err(|_| DialError::TooSlow)??;
+    let shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut stream, ours)).await;
+    shaken.map_err(|_| DialError::TooSlow)??;
+    Ok(Connection { stream, may_send_peer_id: false, permit: None })
+}
+
+async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<(), DialError> {
+    stream.set_nodelay(true)?;
+    stream.write_all(&ours.encode()).await?;
+    let mut answer = [0; HANDSHAKE_BYTES];
+    stream.read_exact(&mut answer).await?;
+    let theirs = Handshake::decode(&answer)?;
+    match theirs {
+        _ if theirs.infohash != ours.infohash => Err(DialError::OtherSwarm),
+        _ if theirs.peer_id == ours.peer_id => Err(DialError::Myself),
+        _ => Ok(()),
+    }
+}
+
+/// A stranger that asked for a swarm of ours.
+pub type Accepted = (Connection, SocketAddr);
+
+/// The swarms that are served on the listening port.
+#[derive(Debug, Clone, Default)]
+pub struct Swarms(Arc<Mutex<HashMap<Infohash, (PeerId, mpsc::Sender<Accepted>)>>>);
+
+impl Swarms {
+    /// Sends those who ask for `infohash` to the returned channel, until it is dropped.
+    pub fn serve(&self, infohash: Infohash, peer_id: PeerId) -> mpsc::Receiver<Accepted> {
+        const WAITING_MAX: usize = 64;
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(infohash, (peer_id, sender));
+        receiver
+    }
+
+    /// Stops serving `infohash`.
+    pub fn remove(&self, infohash: &Infohash) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(infohash);
+    }
+
+    fn get(&self, infohash: &Infohash) -> Option<(PeerId, mpsc::Sender<Accepted>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(infohash).cloned()
+    }
+
+    /// Shakes hands with everybody who comes, for as long as the listener lives.
+    pub async fn welcome(self, mut connections: mpsc::Receiver<PeerConnection>) {
+        while let Some(connection) = connections.recv().await {
+            tokio::spawn(self.clone().welcome_one(connection));
+        }
+    }
+
+    async fn welcome_one(self, (stream, addr, permit): PeerConnection) {
+        let answered = timeout(HANDSHAKE_TIMEOUT, self.answer(stream)).await;
+        match answered.unwrap_or(Err(DialError::TooSlow)) {
+            Ok((stream, swarm)) => {
+                let connection = Connection { stream, may_send_peer_id: true, permit: Some(permit) };
+                // A swarm that ended meanwhile, or that is flooded, drops the connection.
+                let _ = swarm.try_send((connection, addr));
+            }
+            Err(error) => tracing::debug!(target: "acestream.link", "closed {addr}: {error}"),
+        }
+    }
+
+    /// Reads the head and answers it whole; a swarm that is not served is not answered.
+    async fn answer(&self, mut stream: TcpStream) -> Result<(TcpStream, mpsc::Sender<Accepted>), DialError> {
+        let mut head = [0; HEAD_BYTES];
+        stream.read_exact(&mut head).await?;
+        let infohash = Handshake::decode_head(&head)?;
+        let (peer_id, swarm) = self.get(&infohash).ok_or(DialError::NotServed(infohash))?;
+        stream.write_all(&Handshake { infohash, peer_id }.encode()).await?;
+        Ok((stream, swarm))
+    }
+}

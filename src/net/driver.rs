@@ -1,0 +1,260 @@
+//! The loop that runs a state machine of the swarm on sockets: events in, outputs out.
+
+#![allow(clippy::disallowed_methods, reason = "the driver hands the time to the machine")]
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep_until, timeout};
+
+use super::announce::{Reach, announce};
+use super::dial::{Accepted, DialError, dial};
+use super::link::{self, Connection, LinkEvent};
+use crate::base::ids::LinkId;
+use crate::live::piece::VerifiedPiece;
+use crate::swarm::stats::SwarmStats;
+use crate::swarm::{Input, Machine, Output};
+use crate::wire::announce::{AnnounceReply, AnnounceRequest};
+use crate::wire::handshake::Handshake;
+use crate::wire::message::Message;
+use crate::wire::tracker_url::TrackerUrl;
+
+/// Events that may wait: chunks of 16 KiB at most, so 4 MiB.
+const EVENTS_MAX: usize = 256;
+/// Events handled before the outputs of timers get their turn.
+const EVENTS_A_TURN: usize = 64;
+/// Farewells to trackers may take so long.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1500);
+const STATS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What the driver needs beside the machine.
+pub struct DriverConfig {
+    pub handshake: Handshake,
+    /// The machine's trackers, by index.
+    pub trackers: Vec<TrackerUrl>,
+    /// Where those trackers may be.
+    pub tracker_reach: Reach,
+    pub client: reqwest::Client,
+    /// Dials leave from here.
+    pub dial_from: Option<IpAddr>,
+    /// Strangers that asked for this swarm.
+    pub accepted: mpsc::Receiver<Accepted>,
+    /// Pieces that the source makes.
+    pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
+    pub stats: watch::Sender<SwarmStats>,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Takes what the machine delivers. Called on the driver's task: it must not block.
+pub trait Deliver: Send {
+    fn piece(&mut self, piece: VerifiedPiece);
+    fn metadata(&mut self, file: Bytes);
+}
+
+/// What a task of the driver finished.
+enum Done {
+    Dialed(SocketAddr, Result<Connection, DialError>),
+    Announced(usize, Option<AnnounceReply>),
+}
+
+struct Link {
+    task: AbortHandle,
+    outgoing: mpsc::UnboundedSender<Message>,
+    queued_bytes: usize,
+}
+
+/// Runs `machine` until `stop` turns true and the trackers were told.
+pub async fn run<M: Machine + Send>(machine: M, config: DriverConfig, deliver: impl Deliver) {
+    let (events, incoming) = mpsc::channel(EVENTS_MAX);
+    let driver = Driver {
+        machine,
+        config,
+        deliver,
+        links: HashMap::new(),
+        next_link: 0,
+        events,
+        tasks: JoinSet::new(),
+        next_stats: Instant::now(),
+    };
+    driver.run(incoming).await;
+}
+
+struct Driver<M, D> {
+    machine: M,
+    config: DriverConfig,
+    deliver: D,
+    links: HashMap<LinkId, Link>,
+    next_link: u64,
+    events: mpsc::Sender<(LinkId, LinkEvent)>,
+    tasks: JoinSet<Done>,
+    next_stats: Instant,
+}
+
+impl<M: Machine + Send, D: Deliver> Driver<M, D> {
+    async fn run(mut self, mut incoming: mpsc::Receiver<(LinkId, LinkEvent)>) {
+        let mut stop = self.config.stop.clone();
+        self.timer();
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                Some((link, event)) = incoming.recv() => {
+                    self.link_event(link, event);
+                    self.drain_events(&mut incoming);
+                }
+                Some((connection, addr)) = self.config.accepted.recv() => self.accepted(connection, addr),
+                Some(piece) = next_produced(&mut self.config.produced) => self.input(Input::Produced(piece)),
+                Some(Ok(done)) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
+                () = sleep_until(deadline.into()) => self.timer(),
+                () = super::stop::stopped(&mut stop) => break,
+            }
+        }
+        self.end().await;
+    }
+
+    fn deadline(&self) -> Instant {
+        let machine = self.machine.deadline();
+        machine.map_or(self.next_stats, |deadline| deadline.min(self.next_stats))
+    }
+
+    /// Takes what else is there without going to sleep in between.
+    fn drain_events(&mut self, incoming: &mut mpsc::Receiver<(LinkId, LinkEvent)>) {
+        for _ in 0..EVENTS_A_TURN {
+            let Ok((link, event)) = incoming.try_recv() else { return };
+            self.link_event(link, event);
+        }
+    }
+
+    fn timer(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_stats {
+            self.next_stats = now + STATS_INTERVAL;
+            self.config.stats.send_replace(self.machine.stats(now));
+        }
+        if self.machine.deadline().is_some_and(|deadline| deadline <= now) {
+            self.input(Input::Timer);
+        }
+    }
+
+    fn link_event(&mut self, link: LinkId, event: LinkEvent) {
+        match event {
+            LinkEvent::Message(message) => self.input(Input::Message { link, message }),
+            LinkEvent::Written(bytes) => {
+                let Some(state) = self.links.get_mut(&link) else { return };
+                state.queued_bytes = state.queued_bytes.saturating_sub(bytes);
+                let queued_bytes = state.queued_bytes;
+                self.input(Input::Writable { link, queued_bytes });
+            }
+            LinkEvent::Closed => {
+                self.links.remove(&link);
+                self.input(Input::Closed { link });
+            }
+        }
+    }
+
+    fn accepted(&mut self, connection: Connection, addr: SocketAddr) {
+        let link = self.add_link(connection);
+        self.input(Input::Accepted { link, addr });
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Dialed(addr, Ok(connection)) => {
+                let link = self.add_link(connection);
+                self.input(Input::Dialed { link, addr });
+            }
+            Done::Dialed(addr, Err(error)) => {
+                tracing::debug!(target: "acestream.link", "dial {addr}: {error}");
+                self.input(Input::DialFailed { addr });
+            }
+            Done::Announced(tracker, reply) => self.input(Input::Announced { tracker, reply }),
+        }
+    }
+
+    fn add_link(&mut self, connection: Connection) -> LinkId {
+        self.next_link += 1;
+        let link = LinkId(self.next_link);
+        let (outgoing, receiver) = mpsc::unbounded_channel();
+        let task = tokio::spawn(link::run(link, connection, receiver, self.events.clone()));
+        self.links.insert(link, Link { task: task.abort_handle(), outgoing, queued_bytes: 0 });
+        link
+    }
+
+    fn input(&mut self, input: Input) {
+        self.machine.handle(Instant::now(), input);
+        while let Some(output) = self.machine.poll() {
+            self.output(output);
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Send { link, message } => self.send(link, message),
+            Output::Close { link, why } => self.close(link, why),
+            Output::Dial(addr) => self.dial(addr),
+            Output::Announce { tracker, request } => self.announce(tracker, request),
+            Output::Deliver(piece) => self.deliver.piece(piece),
+            Output::Metadata(file) => self.deliver.metadata(file),
+        }
+    }
+
+    fn send(&mut self, link: LinkId, message: Message) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        state.queued_bytes += message.frame_bytes();
+        // A link that just broke is reported by its own event.
+        let _ = state.outgoing.send(message);
+    }
+
+    fn close(&mut self, link: LinkId, why: crate::swarm::Close) {
+        tracing::debug!(target: "acestream.link", "closed link {link}: {why}");
+        if let Some(state) = self.links.remove(&link) {
+            state.task.abort();
+        }
+    }
+
+    fn dial(&mut self, addr: SocketAddr) {
+        let (from, handshake) = (self.config.dial_from, self.config.handshake);
+        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, from, handshake).await) });
+    }
+
+    fn announce(&mut self, tracker: usize, request: AnnounceRequest) {
+        let Some(url) = self.config.trackers.get(tracker).cloned() else { return };
+        let (client, reach) = (self.config.client.clone(), self.config.tracker_reach);
+        self.tasks.spawn(async move {
+            let reply = announce(&client, &url, &request, reach).await;
+            if let Err(error) = &reply {
+                tracing::debug!(target: "acestream.rerequester", "{error}");
+            }
+            Done::Announced(tracker, reply.ok())
+        });
+    }
+
+    /// Says goodbye to trackers and peers.
+    async fn end(mut self) {
+        self.tasks.abort_all();
+        self.input(Input::Stop);
+        let farewells = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(STOP_TIMEOUT, farewells).await.is_err() {
+            tracing::debug!(target: "acestream.rerequester", "a tracker did not hear that we stop");
+        }
+        self.config.stats.send_replace(self.machine.stats(Instant::now()));
+    }
+}
+
+impl<M, D> Drop for Driver<M, D> {
+    fn drop(&mut self) {
+        self.links.values().for_each(|link| link.task.abort());
+    }
+}
+
+/// Waits for ever on nodes that make no pieces, and when the source has ended.
+async fn next_produced(produced: &mut Option<mpsc::Receiver<VerifiedPiece>>) -> Option<VerifiedPiece> {
+    match produced {
+        Some(pieces) => pieces.recv().await,
+        None => std::future::pending().await,
+    }
+}
