@@ -2,4 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests hand the time to what they test")]
 
 mod announcing;
+mod codec_http;
+mod codec_udp;
 mod fixture;
+mod hostile;
+mod listener;
+mod registry;
