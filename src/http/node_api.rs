@@ -81,7 +81,7 @@ pub fn router(node: Arc<dyn NodeView>) -> Router {
 
 async fn monitor(State(node): View, ConnectInfo(from): ConnectInfo<SocketAddr>) -> Response {
     if !is_localhost(from.ip()) {
-        tracing::debug!(target: "httpserver", "deny access from {from}");
+        tracing::debug!(target: "acestream.httpserver", "deny access from {from}");
         return line(StatusCode::FORBIDDEN, "monitor answers requests from 127.0.0.1 and ::1 only");
     }
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(node.status())).into_response()

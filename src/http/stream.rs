@@ -138,7 +138,9 @@ impl Reader {
             };
             match read {
                 Read::Data(packets) => return Some(packets),
-                Read::Skipped { lost_bytes } => tracing::debug!(lost_bytes, "player too slow, skipped ahead"),
+                Read::Skipped { lost_bytes } => {
+                    tracing::debug!(target: "acestream.httpserver", lost_bytes, "player too slow, skipped ahead")
+                }
                 Read::NothingYet if ended => return None,
                 Read::NothingYet => self.news_or_end().await.ok()?,
             }

@@ -35,6 +35,28 @@ fn reference_names_the_module_of_every_debug_option() {
     }
 }
 
+#[test]
+fn every_debug_option_shows_lines_that_exist() {
+    let mut sources = String::new();
+    read_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    for (option, target) in args::DEBUG_TARGETS {
+        assert!(sources.contains(&format!("debug!(target:\"{target}\"")), "--{option} shows nothing");
+    }
+}
+
+fn read_sources(dir: &Path, sources: &mut String) {
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => read_sources(&path, sources),
+            false if path.extension().is_some_and(|extension| extension == "rs") => {
+                sources.extend(std::fs::read_to_string(&path).expect("text").split_whitespace());
+            }
+            false => {}
+        }
+    }
+}
+
 fn reference() -> String {
     let mut text = String::new();
     for mode in Mode::ALL.into_iter().filter(|mode| args::options(*mode).next().is_some()) {
