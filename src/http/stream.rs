@@ -15,7 +15,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::watch;
 
-use crate::base::limits::PLAYER_READ_MAX_BYTES;
+use crate::base::limits::{PLAYER_READ_MAX_BYTES, PLAYOUT_MAX_BYTES, PLAYOUT_MAX_SPAN};
+use crate::live::piece::VerifiedPiece;
 use crate::live::playout::{Cursor, Playout, Read};
 
 /// The window of a broadcast and those who read it.
@@ -26,7 +27,7 @@ pub struct StreamHub {
     readers: watch::Sender<usize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     playout: Playout,
     end: Option<String>,
@@ -43,19 +44,20 @@ pub enum NotReady {
 
 impl Default for StreamHub {
     fn default() -> Self {
-        Self::new(Playout::default())
+        Self::new(PLAYOUT_MAX_BYTES, PLAYOUT_MAX_SPAN)
     }
 }
 
 impl StreamHub {
-    pub fn new(playout: Playout) -> Self {
-        let state = Mutex::new(State { playout, end: None });
+    /// A hub whose window holds at most `max_bytes` and `max_span` of stream, whichever is less.
+    pub fn new(max_bytes: u64, max_span: Duration) -> Self {
+        let state = Mutex::new(State { playout: Playout::new(max_bytes, max_span), end: None });
         Self { state, news: watch::Sender::default(), readers: watch::Sender::default() }
     }
 
-    /// Hands a verified piece's payload to all readers; see [`Playout::push`].
-    pub fn publish(&self, number: u64, time: f64, payload: &[Bytes]) {
-        self.lock().playout.push(number, time, payload);
+    /// Hands a piece's payload to all readers. Numbers ascend; see [`Playout::push`].
+    pub fn publish(&self, piece: &VerifiedPiece) {
+        self.lock().playout.push(piece.number(), piece.time(), &piece.payload());
         self.news.send_replace(());
     }
 

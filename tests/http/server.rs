@@ -1,18 +1,26 @@
 //! A router on a loopback socket, and a bare HTTP client that hides nothing.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use start_engine::http::serve::{HttpServices, serve_http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Serves `router` on a free loopback port for as long as the test's runtime lives.
 pub async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    let services = Arc::new(HttpServices { tracker: None, app: router });
+    tokio::spawn(async move {
+        let (_stop, stopping) = watch::channel(false);
+        while let Ok((stream, remote)) = listener.accept().await {
+            tokio::spawn(serve_http(stream, remote, Arc::clone(&services), stopping.clone()));
+        }
+    });
     address
 }
 

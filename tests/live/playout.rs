@@ -9,7 +9,7 @@ use start_engine::live::playout::{Cursor, Playout, Read};
 use start_engine::media::ts::{PACKET_BYTES, Packet};
 
 use crate::ts_maker::{
-    AUDIO_PID, PMT_PID, Recipe, VIDEO_PID, assert_clean_start, continuity_errors, make, packets, pieces,
+    AUDIO_PID, PMT_PID, Recipe, VIDEO_PID, assert_clean_start, continuity_errors, make, packets,
 };
 
 const PAYLOAD_BYTES: usize = 65_440;
@@ -24,6 +24,16 @@ fn drain(playout: &Playout, cursor: &mut Cursor, max_bytes: usize) -> Vec<u8> {
         packets.iter().for_each(|bytes| out.extend_from_slice(bytes));
     }
     out
+}
+
+/// Cuts the stream into the payloads of pieces: `payload_bytes` each, in buffers of `chunk_bytes`.
+fn pieces(stream: &[u8], payload_bytes: usize, chunk_bytes: usize) -> Vec<Vec<Bytes>> {
+    let stream = Bytes::copy_from_slice(stream);
+    let slices = |range: std::ops::Range<usize>, step: usize| {
+        range.clone().step_by(step).map(move |at| at..(at + step).min(range.end))
+    };
+    let cut = |piece| slices(piece, chunk_bytes).map(|chunk| stream.slice(chunk)).collect();
+    slices(0..stream.len(), payload_bytes).map(cut).collect()
 }
 
 fn filled(stream: &[u8]) -> Playout {
@@ -102,6 +112,23 @@ proptest! {
             .flat_map(|packet| stream[packet * PACKET_BYTES..][..PACKET_BYTES].to_vec())
             .collect();
         prop_assert!(after_tables(&out) == expected, "other packets");
+    }
+
+    #[test]
+    fn packets_with_any_fields_do_no_harm(
+        heads in proptest::collection::vec((0u16..4, any::<[u8; 24]>()), 5..200),
+    ) {
+        let mut stream = make(&Recipe { frames: 4, ..Recipe::default() });
+        for (pid, bytes) in heads {
+            let mut packet = [0xff; PACKET_BYTES];
+            packet[..24].copy_from_slice(&bytes);
+            let [high, low] = [0, PMT_PID, VIDEO_PID, AUDIO_PID][usize::from(pid)].to_be_bytes();
+            packet[..3].copy_from_slice(&[0x47, bytes[1] & 0xe0 | high, low]);
+            stream.extend(packet);
+        }
+        let playout = filled(&stream);
+        let out = drain(&playout, &mut playout.join(ALL), usize::MAX);
+        prop_assert_eq!(out.len() % PACKET_BYTES, 0);
     }
 
     #[test]

@@ -180,13 +180,3 @@ pub fn assert_clean_start(bytes: &[u8]) {
     assert_eq!(first.iter().map(Packet::pid).collect::<Vec<_>>(), [0, PMT_PID, VIDEO_PID]);
     assert!(first[2].is_random_access() && first[2].starts_unit());
 }
-
-/// Cuts the stream into the payloads of pieces: `payload_bytes` each, in buffers of `chunk_bytes`.
-pub fn pieces(stream: &[u8], payload_bytes: usize, chunk_bytes: usize) -> Vec<Vec<bytes::Bytes>> {
-    let stream = bytes::Bytes::copy_from_slice(stream);
-    let slices = |range: std::ops::Range<usize>, step: usize| {
-        range.clone().step_by(step).map(move |at| at..(at + step).min(range.end))
-    };
-    let cut = |piece| slices(piece, chunk_bytes).map(|chunk| stream.slice(chunk)).collect();
-    slices(0..stream.len(), payload_bytes).map(cut).collect()
-}
