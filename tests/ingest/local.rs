@@ -1,8 +1,10 @@
 //! Sources that are no server: files, datagrams, the built-in clip.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use socket2::SockRef;
 use start_engine::media::align::Aligner;
 use start_engine::media::ts::{PACKET_BYTES, Packet};
 use start_engine::net::ingest::{IngestError, SourceAddress};
@@ -78,24 +80,26 @@ async fn closed_reader_ends_the_reading() {
 
 /// Sends datagrams again and again until enough packets arrived.
 async fn read_datagrams(scheme: &str, wrap: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let probe = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let addr = probe.local_addr().expect("an address");
     drop(probe);
     let mut reading = Reading::start(&format!("{scheme}://{addr}"));
-    let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let body = packets(0..700);
-    let send = async {
-        loop {
-            for datagram in body.chunks(7 * PACKET_BYTES) {
-                // nobody listens before the source is opened
-                let _sent = sender.send_to(&wrap(datagram), addr).await;
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-    };
+    let send = send_all(&sender, addr, &body, wrap);
     tokio::select! {
         got = reading.bytes(200 * PACKET_BYTES) => got,
         () = send => unreachable!("sends for ever"),
+    }
+}
+
+async fn send_all(sender: &UdpSocket, to: SocketAddr, body: &[u8], wrap: impl Fn(&[u8]) -> Vec<u8>) {
+    loop {
+        for datagram in body.chunks(7 * PACKET_BYTES) {
+            // nobody listens before the source is opened
+            let _sent = sender.send_to(&wrap(datagram), to).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -124,4 +128,21 @@ async fn datagrams_in_rtp_are_read_whatever_the_scheme_says() {
         let got = read_datagrams(scheme, |datagram| [&head, datagram].concat()).await;
         assert!(are_sent_packets(&got));
     }
+}
+
+#[tokio::test]
+async fn group_is_joined_on_the_interface_that_is_named() {
+    let group: Ipv4Addr = "239.255.77.7".parse().expect("a group");
+    let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let port = sender.local_addr().expect("an address").port();
+    SockRef::from(&sender).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).expect("an interface");
+    // the group's port is the sender's own: nobody else of this machine's tests uses it
+    let mut reading = Reading::start(&format!("udp://@{group}:{port}?localaddr=127.0.0.1"));
+    let body = packets(0..700);
+    let send = send_all(&sender, (group, port).into(), &body, <[u8]>::to_vec);
+    let got = tokio::select! {
+        got = reading.bytes(200 * PACKET_BYTES) => got,
+        () = send => unreachable!("sends for ever"),
+    };
+    assert!(are_sent_packets(&got));
 }

@@ -3,5 +3,6 @@
 mod align;
 mod bitrate;
 mod clip;
+mod clock;
 mod oracle;
 mod stream;
