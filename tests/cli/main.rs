@@ -4,6 +4,7 @@
 mod bad_input;
 mod documented;
 mod life_cycle;
+mod nonsense;
 mod program;
 mod reference;
 mod rules;
