@@ -232,10 +232,10 @@ fn private_kind(mut descriptors: &[u8]) -> Kind {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn section(table: u8, extension: u16, body: &[u8]) -> Vec<u8> {
+    pub fn section(table: u8, extension: u16, body: &[u8]) -> Vec<u8> {
         let bytes = (5 + body.len() + CRC_BYTES) as u16;
         let mut section = vec![table, 0xb0 | (bytes >> 8) as u8, bytes as u8];
         section.extend(extension.to_be_bytes());
@@ -245,7 +245,7 @@ mod tests {
         section
     }
 
-    fn packets(pid: u16, mut counter: u8, unit: &[u8]) -> Vec<RawPacket> {
+    pub fn packets(pid: u16, mut counter: u8, unit: &[u8]) -> Vec<RawPacket> {
         let mut bytes = vec![0];
         bytes.extend(unit);
         let mut first = true;

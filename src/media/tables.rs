@@ -134,3 +134,62 @@ fn append<'a>(
         out[start + 3] = out[start + 3] & 0xf0 | counter;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::psi::tests::{packets, section};
+    use crate::media::ts::PACKET_BYTES;
+
+    fn pat(programs: &[(u8, u8)]) -> Vec<u8> {
+        let entry = |&(number, pid): &(u8, u8)| [0, number, 0xe0, pid];
+        section(0, 1, &programs.iter().flat_map(entry).collect::<Vec<_>>())
+    }
+
+    fn pmt(program: u16, stream_type: u8, pid: u8) -> Vec<u8> {
+        section(2, program, &[0xe0, pid, 0xf0, 0, stream_type, 0xe0, pid, 0xf0, 0])
+    }
+
+    fn push(tables: &mut Tables, pid: u16, counter: u8, unit: &[u8]) {
+        for packet in packets(pid, counter, unit) {
+            assert!(tables.push(Packet::new(&packet).unwrap()));
+        }
+    }
+
+    fn pids_and_counters(packets: &[u8]) -> Vec<(u16, u8)> {
+        let packets = packets.chunks(PACKET_BYTES).map(|packet| Packet::new(packet).unwrap());
+        packets.map(|packet| (packet.pid(), packet.continuity_counter())).collect()
+    }
+
+    #[test]
+    fn video_of_any_program_leads_and_audio_only_when_no_video_can_come() {
+        let mut tables = Tables::default();
+        push(&mut tables, PAT_PID, 0, &pat(&[(0, 16), (1, 32), (2, 33)]));
+        push(&mut tables, 32, 0, &pmt(1, 0x0f, 40));
+        assert_eq!(tables.lead(), None);
+        push(&mut tables, 33, 0, &pmt(2, 0x1b, 41));
+        assert_eq!(tables.lead().map(|lead| (lead.stream.pid, lead.pcr_pid)), Some((41, 41)));
+        push(&mut tables, 33, 1, &pmt(2, 0x03, 42));
+        assert_eq!(tables.lead().map(|lead| lead.stream.pid), Some(40));
+        push(&mut tables, PAT_PID, 1, &pat(&[(2, 33)]));
+        assert_eq!(tables.lead().map(|lead| lead.stream.pid), Some(42));
+    }
+
+    #[test]
+    fn counters_of_tables_lead_up_to_the_last_ones_seen() {
+        let mut tables = Tables::default();
+        push(&mut tables, PAT_PID, 15, &pat(&[(1, 32), (2, 32), (3, 33)]));
+        push(&mut tables, 32, 3, &pmt(1, 0x1b, 40));
+        push(&mut tables, 32, 4, &pmt(2, 0x1b, 41));
+        push(&mut tables, 32, 5, &section(0x40, 9, &[]));
+        assert_eq!(pids_and_counters(&tables.packets()), [(PAT_PID, 15), (32, 4), (32, 5)]);
+    }
+
+    #[test]
+    fn map_of_another_program_on_the_same_identifier_is_not_taken() {
+        let mut tables = Tables::default();
+        push(&mut tables, PAT_PID, 0, &pat(&[(1, 32)]));
+        push(&mut tables, 32, 0, &pmt(9, 0x1b, 40));
+        assert_eq!(tables.lead(), None);
+    }
+}
