@@ -4,3 +4,4 @@ mod http;
 mod local;
 mod reading;
 mod server;
+mod stdin;
