@@ -1,6 +1,8 @@
 //! The synthetic vectors, and bytes from hexadecimal text.
 
+use bytes::{Bytes, BytesMut};
 use serde_json::Value;
+use start_engine::wire::message::Message;
 
 pub fn vectors() -> Value {
     serde_json::from_str(include_str!("../vectors/own-vectors.json")).unwrap()
@@ -16,4 +18,12 @@ pub fn vector(path: &[&str]) -> Vec<u8> {
     let root = vectors();
     let value = path.iter().fold(&root, |value, key| &value[key]);
     unhex(value.as_str().unwrap_or_else(|| panic!("no vector {path:?}")))
+}
+
+/// The whole frame as it goes to the wire.
+pub fn frame(message: &Message) -> Bytes {
+    let mut out = BytesMut::new();
+    let bulk = message.encode_head(&mut out);
+    out.extend_from_slice(&bulk);
+    out.freeze()
 }

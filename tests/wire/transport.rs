@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use start_engine::base::hex::Hex;
-use start_engine::base::limits;
-use start_engine::wire::bencode::{BencodeError, Dict, List};
+use start_engine::wire::bencode::{Dict, List};
 use start_engine::wire::container;
 use start_engine::wire::transport_file::{
     Descriptor, Details, Quality, StreamKey, TransportFile, TransportFileError, check_geometry,
@@ -114,4 +113,85 @@ fn piece_of_the_vectors_has_its_digests() {
     assert_eq!(digest(&payload), vectors()["piece"]["payload_sha1"].as_str().unwrap());
     let piece = [payload, vector(&["piece", "signature_hex"])].concat();
     assert_eq!(digest(&piece), vectors()["piece"]["piece_sha1"].as_str().unwrap());
+}
+
+#[test]
+fn startup_nodes_are_read_in_each_of_four_forms_and_written_as_text() {
+    let pair = List::new().bytes("192.0.2.2").int(2);
+    let dict = Dict::new().bytes("host", "192.0.2.3").int("port", 3);
+    let name = List::new().bytes("tracker.invalid").int(9);
+    let nodes = List::new()
+        .bytes("192.0.2.1:1")
+        .list(pair)
+        .dict(dict)
+        .bytes([192, 0, 2, 4, 0, 4])
+        .bytes("[2001:db8::1]:5")
+        .list(name)
+        .int(7);
+    let file = parse(dict_01().list("startup_nodes", nodes)).unwrap();
+    let read: Vec<String> = file.descriptor.startup_nodes.iter().map(ToString::to_string).collect();
+    let expected = ["192.0.2.1:1", "192.0.2.2:2", "192.0.2.3:3", "192.0.2.4:4", "[2001:db8::1]:5"];
+    assert_eq!(read, expected);
+    let rebuilt = TransportFile::parse(TransportFile::build(file.descriptor.clone()).bytes).unwrap();
+    assert_eq!(rebuilt.descriptor, file.descriptor);
+    let compact = [192, 0, 2, 4, 0, 4, 192, 0, 2, 5, 0, 5];
+    let file = parse(dict_01().bytes("startup_nodes", compact)).unwrap();
+    assert_eq!(file.descriptor.startup_nodes.len(), 2);
+}
+
+#[test]
+fn own_keys_survive_and_are_plain_bencode() {
+    let details = Details {
+        tags: vec!["news".into(), "local".into()],
+        description: Some("What happens here".into()),
+        logo_url: Some("http://example.com/logo.png".into()),
+        date_start_s: Some(1_700_000_000),
+        date_end_s: Some(1_700_003_600),
+        provider_key: Some("0123456789abcdef0123456789abcdef".into()),
+        sid: Some("stream-1".into()),
+        timeshift_s: Some(3600),
+        metatrackers: vec!["http://meta.example.com/announce".into()],
+        deinterlacing_mode: Some("yadif".into()),
+        stream_key: Some(StreamKey { public_key: [7; 32], signature: Bytes::from(vec![9; 96]) }),
+    };
+    let file = TransportFile::build(Descriptor { details, ..descriptor_02() });
+    assert_eq!(TransportFile::parse(file.bytes.clone()).unwrap(), file);
+    assert_eq!(file.infohash, TransportFile::build(descriptor_02()).infohash);
+    let plain = file.descriptor.encode();
+    let text = String::from_utf8_lossy(&plain);
+    for pair in [
+        "10:date_starti1700000000e",
+        "8:date_endi1700003600e",
+        "9:timeshifti3600e",
+        "4:tagsl4:news5:locale",
+        "3:sid8:stream-1",
+        "18:deinterlacing_mode5:yadif",
+        "12:x_stream_key128:",
+    ] {
+        assert!(text.contains(pair), "{pair} in {text}");
+    }
+}
+
+#[test]
+fn keys_of_others_are_written_back_as_they_were() {
+    let foreign = dict_01()
+        .dict("vendor", Dict::new().int("x", 1))
+        .bytes("date_start", "2030-01-01")
+        .bytes("quality", "UHD")
+        .bytes("x_stream_key", "too short")
+        .list("trackers", List::new().bytes("udp://tracker1.invalid:9006/announce"));
+    let plain = foreign.clone().encode();
+    let file = parse(foreign).unwrap();
+    assert_eq!(file.descriptor.quality, Quality::Auto);
+    assert_eq!(file.descriptor.details, Details::default());
+    assert_eq!(file.descriptor.other.len(), 4);
+    assert_eq!(file.descriptor.encode(), plain);
+}
+
+#[test]
+fn unusual_chunk_length_is_noticed() {
+    let file = parse(dict_01().int("chunk_length", 32_768)).unwrap();
+    assert!(!file.descriptor.has_usual_chunk_length());
+    assert!(descriptor_02().has_usual_chunk_length());
+    assert_eq!(check_geometry(1_048_576, 32_768), Ok((1_048_576, 32_768)));
 }
