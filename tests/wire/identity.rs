@@ -1,6 +1,8 @@
 //! The extended handshake and its signature.
 
-use start_engine::wire::bencode;
+use ed25519_dalek::Signer;
+use sha2::{Digest, Sha256};
+use start_engine::wire::bencode::{self, Dict};
 use start_engine::wire::extended::{ExtendedError, ExtendedHandshake, LiveInfo, NodeKey};
 
 use crate::support::{unhex, vector, vectors};
@@ -36,7 +38,6 @@ fn source_profile_is_signed_to_the_bytes_of_the_vectors() {
 
 #[test]
 fn digest_and_signature_of_the_vectors_are_inside_the_payload() {
-    use sha2::{Digest, Sha256};
     let mut payload = vector(&["ext_handshake_source", "payload_hex"]);
     let signature = vector(&["ext_handshake_source", "signature"]);
     let at = payload.windows(64).position(|window| window == signature).unwrap();
@@ -51,19 +52,6 @@ fn seed_of_the_vectors_gives_its_node_id_and_stays_out_of_debug_output() {
     assert_eq!(key.seed().as_slice(), seed);
     assert_eq!(key.node_id().to_string(), vectors()["ext_handshake_source"]["node_id"].as_str().unwrap());
     assert_eq!(format!("{key:?}"), format!("NodeKey({})", key.node_id()));
-}
-
-#[test]
-fn captured_engine_signature_is_valid_over_its_digest() {
-    let node_id = unhex("40efe2ebc9eb5d73a5426a4725051800f0f533764938c0c01ca8baa24197615a");
-    let digest = unhex("712d9c54a29b9f80eb8b2654d13ed81d492202efcc815389c5edd75f4870daa0");
-    let signature = unhex(concat!(
-        "95ecf73d080efedd51b5c89d2fec3c80e563683ea5fd17446eaf69253f67a5c6",
-        "86b1be055f65cab596a05dd897a015865378ab2b854abcabb2e62137c6ac9c02",
-    ));
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&node_id.try_into().unwrap()).unwrap();
-    let signature = ed25519_dalek::Signature::from_bytes(&signature.try_into().unwrap());
-    assert!(key.verify_strict(&digest, &signature).is_ok());
 }
 
 #[test]
@@ -113,4 +101,107 @@ fn leecher_without_data_has_exactly_nine_unknown_fields() {
     assert_eq!(live.iter().filter(|(_, value)| value.as_int() == Some(-1)).count(), 9);
     assert!(dict.get("node_state").is_none());
     assert_eq!(ExtendedHandshake::verify(&signed).unwrap().1, leecher);
+}
+
+/// A dict as another engine composes it, signed by `key`.
+fn signed(dict: Dict) -> Vec<u8> {
+    let unsigned = dict.bytes("node_id", key().node_id().0).bytes("signature", [0; 64]);
+    let digest = Sha256::digest(unsigned.encode());
+    let signing_key = ed25519_dalek::SigningKey::from_bytes(&key().seed());
+    unsigned.bytes("signature", signing_key.sign(&digest).to_bytes()).encode()
+}
+
+/// `mi` of an engine that holds nothing.
+fn engine_live() -> Dict {
+    let unknown = [
+        "distance_from_source",
+        "download_window_end",
+        "lsp",
+        "mam",
+        "max_piece",
+        "min_piece",
+        "ping_from_source",
+        "position",
+        "time_from_source",
+    ];
+    let zero = [
+        "down_rate",
+        "is_accessible",
+        "peer_type",
+        "top_session_up_rate",
+        "top_up_rate",
+        "up_rate",
+        "upload_rating",
+    ];
+    let dict = unknown.iter().fold(Dict::new(), |dict, key| dict.int(key, -1));
+    zero.iter().fold(dict, |dict, key| dict.int(key, 0)).int("live_window_size", 774)
+}
+
+/// The captured dict, rebuilt from its facts, with `signature`.
+fn captured_engine(signature: &[u8]) -> Vec<u8> {
+    Dict::new()
+        .int("ace_metadata_version", 1)
+        .bytes("geoip_country", "ES")
+        .int("lsp", -1)
+        .dict("m", Dict::new().int("ut_metadata", 2))
+        .dict("mi", engine_live())
+        .bytes("node_id", unhex("40efe2ebc9eb5d73a5426a4725051800f0f533764938c0c01ca8baa24197615a"))
+        .int("nt", 1)
+        .int("p", 8621)
+        .int("platform", 2)
+        .int("pv", 2)
+        .bytes("signature", signature)
+        .dict("stream_statuses", Dict::new())
+        .int("ts", 749_972)
+        .bytes("tt", "bt")
+        .int("v", 3_021_100)
+        .bytes("yourip", [0xac, 0x17, 0x00, 0x01])
+        .encode()
+}
+
+#[test]
+fn captured_engine_handshake_is_rebuilt_and_verifies() {
+    let digest = unhex("712d9c54a29b9f80eb8b2654d13ed81d492202efcc815389c5edd75f4870daa0");
+    assert_eq!(Sha256::digest(captured_engine(&[0; 64])).as_slice(), digest);
+    let captured = captured_engine(&unhex(concat!(
+        "95ecf73d080efedd51b5c89d2fec3c80e563683ea5fd17446eaf69253f67a5c6",
+        "86b1be055f65cab596a05dd897a015865378ab2b854abcabb2e62137c6ac9c02",
+    )));
+    assert_eq!(captured.len(), 614);
+    let (node_id, read) = ExtendedHandshake::verify(&captured).unwrap();
+    assert!(node_id.to_string().starts_with("40efe2eb"));
+    let expected = ExtendedHandshake {
+        live: LiveInfo { live_window_size: 774, ..LiveInfo::EMPTY },
+        lsp: -1,
+        is_source: false,
+        counter_s: 749_972,
+        your_ip: Some([172, 23, 0, 1].into()),
+        ..source()
+    };
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn keys_and_values_of_others_count_for_the_signature_and_nothing_else() {
+    let live = engine_live().int("distance_from_source", 1).int("down_rate", 1_274_580).bytes("mam", "?");
+    let dict = Dict::new()
+        .int("asn", 3352)
+        .int("lsp", 14_691_020)
+        .dict("m", Dict::new().int("ut_metadata", 256))
+        .int("metadata_size", 2 * 1024 * 1024)
+        .dict("mi", live)
+        .int("p", 70_000)
+        .dict("stream_statuses", Dict::new().dict("-1", Dict::new().int("x", 1)))
+        .bytes("yourip", "five!");
+    let bytes = signed(dict.clone());
+    let (_, read) = ExtendedHandshake::verify(&bytes).unwrap();
+    assert_eq!((read.lsp, read.live.distance_from_source, read.live.down_rate), (14_691_020, 1, 1_274_580));
+    assert_eq!((read.live.mam, read.listen_port, read.counter_s, read.version), (-1, 0, 0, 0));
+    assert_eq!((read.ut_metadata, read.metadata_size, read.your_ip), (None, None, None));
+    let other = signed(dict.int("asn", 3353));
+    let signature = |bytes: &[u8]| {
+        let value = bencode::parse(bytes, bytes.len()).unwrap();
+        value.get_bytes("signature").unwrap().to_vec()
+    };
+    assert_ne!(signature(&bytes), signature(&other));
 }
