@@ -1,0 +1,92 @@
+//! Nodes that do not keep to the rules: a production swarm whose outputs are tampered with.
+
+use bytes::Bytes;
+
+use start_engine::base::rng::Rng;
+use start_engine::live::piece::VerifiedPiece;
+use start_engine::swarm::Output;
+use start_engine::wire::extended::{ExtendedHandshake, NodeKey};
+use start_engine::wire::message::Message;
+
+/// Haves that a flooder sends for each one that is due.
+const FLOOD: u32 = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    Honest,
+    /// Takes and never gives: lets nobody request.
+    FreeRider,
+    /// Corrupts every chunk it sends.
+    Polluter,
+    /// Says that it holds pieces up to 2^32-1, and serves what it has.
+    HeadLiar,
+    /// Sends chunks of an old piece under the number asked for.
+    Replayer,
+    /// Claims pieces as it hears of them, lets everybody request, and sends nothing.
+    BlackHole,
+    /// Sends hundreds of haves for each true one.
+    HaveFlooder,
+}
+
+/// What a hostile node keeps beside its swarm.
+pub struct Tamper {
+    pub behaviour: Behaviour,
+    key: NodeKey,
+    old_piece: Option<VerifiedPiece>,
+    rng: Rng,
+}
+
+impl Tamper {
+    pub fn new(behaviour: Behaviour, key: NodeKey, rng: Rng) -> Self {
+        Self { behaviour, key, old_piece: None, rng }
+    }
+
+    /// What goes out instead of `output`.
+    pub fn tamper(&mut self, output: Output) -> Vec<Output> {
+        if let Output::Deliver(piece) = &output {
+            self.old_piece.get_or_insert_with(|| piece.clone());
+        }
+        let Output::Send { link, message } = output else { return vec![output] };
+        let messages = self.tamper_message(message);
+        messages.into_iter().map(|message| Output::Send { link, message }).collect()
+    }
+
+    fn tamper_message(&mut self, message: Message) -> Vec<Message> {
+        match (self.behaviour, message) {
+            (Behaviour::FreeRider, Message::Unchoke) => vec![],
+            (Behaviour::Polluter, Message::Piece { stream, piece, time, chunk, data }) => {
+                vec![Message::Piece { stream, piece, time, chunk, data: self.corrupt(&data) }]
+            }
+            (Behaviour::Replayer, Message::Piece { stream, piece, time, chunk, data }) => {
+                let old = self.old_piece.as_ref().and_then(|old| old.chunk(chunk)).cloned();
+                vec![Message::Piece { stream, piece, time, chunk, data: old.unwrap_or(data) }]
+            }
+            (Behaviour::HeadLiar, Message::ExtendedHandshake(raw)) => self.lie(&raw),
+            (Behaviour::BlackHole, Message::Piece { .. }) => vec![],
+            (Behaviour::HaveFlooder, Message::Have { stream, piece }) => {
+                (0..FLOOD).map(|n| Message::Have { stream, piece: piece.wrapping_add(n * n) }).collect()
+            }
+            (_, message) => vec![message],
+        }
+    }
+
+    fn corrupt(&mut self, data: &Bytes) -> Bytes {
+        let mut bad = data.to_vec();
+        let at = self.rng.below(bad.len());
+        bad[at] ^= 0x55;
+        bad.into()
+    }
+
+    fn lie(&self, raw: &Bytes) -> Vec<Message> {
+        let (_, mut said) = ExtendedHandshake::verify(raw).unwrap();
+        said.live.min_piece = i64::from(u32::MAX) - 100;
+        said.live.max_piece = i64::from(u32::MAX);
+        let bits = Bytes::from_static(&[0xff; 8]);
+        vec![
+            Message::ExtendedHandshake(said.sign(&self.key)),
+            Message::Bitfield { stream: 0, first: u32::MAX - 63, count: 64, bits },
+            Message::Have { stream: 0, piece: u32::MAX },
+            Message::Unchoke,
+        ]
+    }
+}

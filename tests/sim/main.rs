@@ -1,0 +1,27 @@
+//! Swarms by the hundred on a virtual network in virtual time. Each run prints its seed and figures;
+//! `SIM_SEED=…` replays one.
+
+mod events;
+mod hostile;
+mod network;
+mod node;
+mod plan;
+mod player;
+mod report;
+mod scenarios;
+mod stream;
+mod trace;
+mod world;
+
+use plan::Plan;
+use report::Report;
+use world::World;
+
+/// Runs a plan to its end and prints its figures.
+fn run(plan: Plan) -> Report {
+    let mut world = World::new(plan);
+    world.run();
+    let report = Report::of(&mut world);
+    println!("{report}");
+    report
+}

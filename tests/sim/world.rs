@@ -1,0 +1,538 @@
+//! The run itself: takes the next event, hands it to the node it concerns, and does what the node asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use start_engine::base::ids::{Infohash, LinkId, PeerId};
+use start_engine::base::rng::Rng;
+use start_engine::live::piece::VerifiedPiece;
+use start_engine::swarm::{Input, Machine, Output, Role, Swarm, SwarmConfig};
+use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
+use start_engine::wire::extended::NodeKey;
+use start_engine::wire::message::Message;
+
+use super::events::{End, Event, Events, Life, MILLISECOND, SECOND, Time};
+use super::hostile::{Behaviour, Tamper};
+use super::network::{Connection, Direction, Weather, occupancy};
+use super::node::{Node, address, index_of};
+use super::plan::{Access, Change, Knowledge, Plan};
+use super::report::Tally;
+use super::stream::Stream;
+use super::trace;
+
+/// The source is the first node.
+pub const SOURCE: usize = 0;
+const FIRST_PIECE: u64 = 1_000;
+/// Unix seconds at which a run begins.
+const EPOCH_S: f64 = 1_700_000_000.0;
+const TRACKER_ROUND_TRIP: Time = 100 * MILLISECOND;
+const TRACKER_INTERVAL: Duration = Duration::from_secs(60);
+const DIAL_TIMEOUT: Time = 5 * SECOND;
+/// Timer inputs that one node may need in one virtual second.
+const TIMERS_MAX: u32 = 2_000;
+/// The driver tells of drained control frames once so much has left.
+const REPORT_BYTES: usize = 8 * 1024;
+
+pub struct World {
+    pub plan: Plan,
+    pub now: Time,
+    pub nodes: Vec<Node>,
+    pub stream: Stream,
+    pub tally: Tally,
+    pub pieces: BTreeMap<u64, (Time, VerifiedPiece)>,
+    base: Instant,
+    events: Events,
+    connections: Vec<Connection>,
+    weather: Weather,
+    tracked: BTreeSet<usize>,
+    rng: Rng,
+    trace: DefaultHasher,
+    piece_duration: Time,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "virtual time needs a point to count from")]
+    pub fn new(plan: Plan) -> Self {
+        let mut rng = Rng::new(plan.seed);
+        let stream = Stream::new(rng.next_u64(), plan.piece_length, FIRST_PIECE);
+        let piece_duration = stream.geometry.piece_duration(plan.bitrate).as_nanos() as Time;
+        let weather = Weather { jitter: plan.jitter, loss: plan.loss, rng: rng.fork() };
+        let mut world = Self {
+            now: 0,
+            nodes: Vec::new(),
+            stream,
+            tally: Tally::default(),
+            pieces: BTreeMap::new(),
+            base: Instant::now(),
+            events: Events::default(),
+            connections: Vec::new(),
+            weather,
+            tracked: BTreeSet::new(),
+            rng,
+            trace: DefaultHasher::new(),
+            piece_duration,
+            plan,
+        };
+        world.populate();
+        world
+    }
+
+    fn populate(&mut self) {
+        self.add_node(self.plan.source, Behaviour::Honest);
+        let mut behaviours: Vec<Behaviour> = Vec::new();
+        for &(share, behaviour) in &self.plan.hostile {
+            let count = (share * self.plan.viewers as f64).round() as usize;
+            behaviours.extend(std::iter::repeat_n(behaviour, count));
+        }
+        behaviours.resize(self.plan.viewers, Behaviour::Honest);
+        self.rng.shuffle(&mut behaviours);
+        self.events.plan(0, Event::Change(Change::Start(SOURCE)));
+        self.events.plan(self.piece_duration, Event::Produce);
+        for behaviour in behaviours {
+            let viewer = self.add_node(self.plan.viewer, behaviour);
+            let at = 1 + (self.rng.unit() * self.plan.joining as f64) as Time;
+            self.events.plan(at, Event::Change(Change::Start(viewer)));
+        }
+        for &(at, change) in &self.plan.changes {
+            self.events.plan(at, Event::Change(change));
+        }
+    }
+
+    fn add_node(&mut self, access: Access, behaviour: Behaviour) -> usize {
+        let index = self.nodes.len();
+        let spread = 2.0 / 3.0 + 2.0 / 3.0 * self.rng.unit();
+        let delay = (self.plan.round_trip as f64 / 4.0 * spread) as Time;
+        let tamper = Tamper::new(behaviour, self.node_key(index), self.rng.fork());
+        self.nodes.push(Node::new(index, access, delay, tamper));
+        index
+    }
+
+    fn node_key(&self, index: usize) -> NodeKey {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+        seed[8..16].copy_from_slice(&self.plan.seed.to_le_bytes());
+        NodeKey::from_seed(seed)
+    }
+
+    /// Runs to the end of the plan.
+    pub fn run(&mut self) {
+        self.run_until(self.plan.length);
+        let (now, warm_up) = (self.now, self.plan.warm_up);
+        for node in self.nodes.iter_mut().filter(|node| node.swarm.is_some()) {
+            if now > warm_up {
+                node.player.check(now);
+            }
+        }
+    }
+
+    pub fn run_until(&mut self, end: Time) {
+        while let Some((at, event)) = self.events.next(end) {
+            self.now = at;
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    /// Everything that every node asked for, in one number.
+    pub fn trace(&self) -> u64 {
+        self.trace.clone().finish()
+    }
+
+    pub fn instant(&self) -> Instant {
+        self.base + Duration::from_nanos(self.now)
+    }
+
+    pub fn piece_duration(&self) -> Time {
+        self.piece_duration
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Timer(life) => self.timer(life),
+            Event::UplinkFree(life) => self.uplink_free(life),
+            Event::Arrived { to, message } => self.arrived(to, message),
+            Event::Received { to, message } => self.received(to, message),
+            Event::Ended { at } => self.ended(at),
+            Event::DialAnswered { from, to } => self.dial_answered(from, to),
+            Event::TrackerAnswered { to, tracker } => self.tracker_answered(to, tracker),
+            Event::Produce => self.produce(),
+            Event::Change(change) => self.change(change),
+        }
+    }
+
+    // --- nodes that come and go ---
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Start(node) => self.start(node),
+            Change::Kill(node) => self.kill(node),
+            Change::Vanish(node) => self.vanish(node),
+            Change::Stop(node) => {
+                self.input(node, Input::Stop);
+                self.kill(node);
+            }
+            Change::SkipNumbers(count) => self.stream.skip_numbers(count),
+            Change::Turnover => self.turnover(),
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        let config = self.config(index);
+        let now = self.instant();
+        let node = &mut self.nodes[index];
+        node.epoch += 1;
+        node.swarm = Some(Swarm::new(now, config));
+        node.has_vanished = false;
+        (node.timer_at, node.sending) = (None, None);
+        node.turns.clear();
+        node.started_at = self.now;
+        node.last_number = None;
+        self.input(index, Input::Timer);
+    }
+
+    fn config(&mut self, index: usize) -> SwarmConfig {
+        let geometry = self.stream.geometry;
+        let is_source = index == SOURCE;
+        let knows_tracker = self.plan.knowledge == Knowledge::TrackerAndSource;
+        let mut random = [0; 11];
+        random.iter_mut().for_each(|byte| *byte = self.rng.next_u64() as u8);
+        let predecessor = index.checked_sub(1).filter(|_| !knows_tracker).map(address);
+        SwarmConfig {
+            infohash: Infohash([7; 20]),
+            geometry,
+            verifier: self.stream.verifier.clone(),
+            bitrate: self.plan.bitrate,
+            role: if is_source { Role::Source } else { Role::Relay },
+            node_key: self.node_key(index),
+            peer_id: PeerId::from_random(random),
+            listen_port: super::node::PORT,
+            window_pieces: SwarmConfig::choose_window_pieces(&geometry, self.plan.bitrate),
+            max_peers: if is_source { self.plan.source_max_peers } else { self.plan.max_peers },
+            upload_slots: self.plan.upload_slots,
+            buffer: self.plan.buffer,
+            tracker_count: usize::from(knows_tracker),
+            allow_private_addresses: false,
+            operator_peers: predecessor.into_iter().collect(),
+            startup_peers: if knows_tracker && !is_source { vec![address(SOURCE)] } else { vec![] },
+            priority_ips: vec![],
+            newest_connection_wins: false,
+            transport_file: Bytes::new(),
+            seed: self.rng.next_u64(),
+        }
+    }
+
+    /// Takes the swarm away and ends its connections for the other side.
+    fn kill(&mut self, index: usize) {
+        self.bury(index);
+        let ends: Vec<End> = std::mem::take(&mut self.nodes[index].links).into_values().collect();
+        ends.into_iter().for_each(|end| self.hang_up(end));
+        self.tracked.remove(&index);
+    }
+
+    fn vanish(&mut self, index: usize) {
+        self.bury(index);
+        self.nodes[index].has_vanished = true;
+    }
+
+    fn bury(&mut self, index: usize) {
+        let now = self.instant();
+        let node = &mut self.nodes[index];
+        node.epoch += 1;
+        if let Some(mut swarm) = node.swarm.take() {
+            node.past.add(&swarm.stats(now));
+        }
+    }
+
+    fn turnover(&mut self) {
+        let alive: Vec<usize> = (1..self.nodes.len()).filter(|&index| self.nodes[index].swarm.is_some()).collect();
+        if alive.is_empty() {
+            return;
+        }
+        let leaver = alive[self.rng.below(alive.len())];
+        if self.rng.below(2) == 0 { self.vanish(leaver) } else { self.kill(leaver) }
+        let comer = self.add_node(self.plan.viewer, Behaviour::Honest);
+        self.start(comer);
+    }
+
+    fn produce(&mut self) {
+        self.events.plan(self.now + self.piece_duration, Event::Produce);
+        if self.nodes[SOURCE].swarm.is_none() {
+            return;
+        }
+        let piece = self.stream.produce(EPOCH_S + self.now as f64 / SECOND as f64);
+        self.pieces.insert(piece.number(), (self.now, piece.clone()));
+        self.tally.produced(&self.plan, self.now, &self.nodes);
+        self.input(SOURCE, Input::Produced(piece));
+    }
+
+    // --- one node ---
+
+    /// Hands an input to a node and does what it asks.
+    pub fn input(&mut self, index: usize, input: Input) {
+        let now = self.instant();
+        let Some(mut swarm) = self.nodes[index].swarm.take() else { return };
+        swarm.handle(now, input);
+        while let Some(output) = swarm.poll() {
+            trace::note(&mut self.trace, self.now, index, &output);
+            for output in self.nodes[index].tamper.tamper(output) {
+                self.output(index, output);
+            }
+        }
+        let deadline = swarm.deadline();
+        self.nodes[index].swarm = Some(swarm);
+        if let Some(deadline) = deadline {
+            self.set_timer(index, deadline);
+        }
+    }
+
+    fn set_timer(&mut self, index: usize, deadline: Instant) {
+        let at = deadline.saturating_duration_since(self.base).as_nanos() as Time;
+        let at = at.max(self.now);
+        let node = &mut self.nodes[index];
+        if node.timer_at.is_none_or(|planned| at < planned) {
+            node.timer_at = Some(at);
+            self.events.plan(at, Event::Timer(node.life(index)));
+        }
+    }
+
+    fn timer(&mut self, life: Life) {
+        let node = &mut self.nodes[life.node];
+        if node.epoch != life.epoch || node.timer_at != Some(self.now) {
+            return;
+        }
+        node.timer_at = None;
+        let deadline = node.swarm.as_ref().and_then(Machine::deadline);
+        let Some(deadline) = deadline else { return };
+        if deadline > self.base + Duration::from_nanos(self.now) {
+            return self.set_timer(life.node, deadline);
+        }
+        let second = self.now / SECOND;
+        node.timers = if node.timers.0 == second { (second, node.timers.1 + 1) } else { (second, 1) };
+        assert!(node.timers.1 <= TIMERS_MAX, "timer of node {} spins, seed {}", life.node, self.plan.seed);
+        self.input(life.node, Input::Timer);
+    }
+
+    fn output(&mut self, index: usize, output: Output) {
+        match output {
+            Output::Send { link, message } => self.send(index, link, message),
+            Output::Dial(to) => self.dial(index, to),
+            Output::Close { link, why } => {
+                *self.tally.closes.entry(why).or_default() += 1;
+                if let Some(end) = self.nodes[index].links.remove(&link) {
+                    self.hang_up(end);
+                }
+            }
+            Output::Announce { request, tracker } => self.announce(index, tracker, &request),
+            Output::Deliver(piece) => self.deliver(index, &piece),
+            Output::Metadata(_) => {}
+        }
+    }
+
+    fn deliver(&mut self, index: usize, piece: &VerifiedPiece) {
+        if index == SOURCE {
+            return;
+        }
+        let (made_at, true_piece) = &self.pieces[&piece.number()];
+        let is_true = true_piece.digest() == piece.digest();
+        let node = &mut self.nodes[index];
+        let is_ascending = node.last_number.is_none_or(|last| piece.number() > last);
+        node.last_number = Some(piece.number());
+        node.delivered += 1;
+        let buffer = self.plan.buffer.as_nanos() as Time;
+        node.player.delivered(self.now, self.piece_duration, buffer);
+        let is_first = node.first_delivered_at.is_none();
+        if is_first {
+            node.first_delivered_at = Some(self.now);
+        }
+        if !node.is_honest() {
+            return;
+        }
+        self.tally.bad_pieces += u64::from(!is_true);
+        self.tally.disorder += u64::from(!is_ascending);
+        if is_first {
+            self.tally.joins.push(self.now - node.started_at);
+        }
+        if *made_at >= node.started_at && self.plan.counts(*made_at) {
+            self.tally.latencies.push(self.now - made_at);
+        }
+    }
+
+    // --- frames ---
+
+    fn send(&mut self, index: usize, link: LinkId, message: Message) {
+        let Some(&end) = self.nodes[index].links.get(&link) else { return };
+        let bytes = message.frame_bytes();
+        self.tally.sent(index == SOURCE, &message, bytes);
+        let direction = self.direction(end);
+        direction.frames.push_back((message, bytes));
+        direction.queued_bytes += bytes;
+        if direction.frames.len() == 1 {
+            self.nodes[index].turns.push_back(end);
+        }
+        self.transmit(index);
+    }
+
+    fn direction(&mut self, end: End) -> &mut Direction {
+        &mut self.connections[end.connection].directions[end.side]
+    }
+
+    /// Puts the next frame on the uplink if that is free. Frames to a machine that vanished wait.
+    fn transmit(&mut self, index: usize) {
+        while self.nodes[index].sending.is_none() {
+            let Some(end) = self.nodes[index].turns.pop_front() else { return };
+            let to = self.connections[end.connection].ends[1 - end.side];
+            if self.nodes[to].has_vanished {
+                continue;
+            }
+            let Some(&(_, bytes)) = self.direction(end).frames.front() else { continue };
+            let node = &mut self.nodes[index];
+            node.sending = Some(end);
+            let free_at = self.now + occupancy(bytes, node.access.up);
+            self.events.plan(free_at, Event::UplinkFree(node.life(index)));
+        }
+    }
+
+    fn uplink_free(&mut self, life: Life) {
+        let index = life.node;
+        if self.nodes[index].epoch != life.epoch {
+            return;
+        }
+        let Some(end) = self.nodes[index].sending.take() else { return };
+        let (now, delay) = (self.now, self.connections[end.connection].delay);
+        let direction = &mut self.connections[end.connection].directions[end.side];
+        if let Some((message, bytes)) = direction.frames.pop_front() {
+            direction.queued_bytes -= bytes;
+            direction.unreported_bytes += bytes;
+            let at = self.weather.arrival(now, delay, bytes, direction.last_arrival);
+            direction.last_arrival = at;
+            self.events.plan(at, Event::Arrived { to: end.other(), message });
+        }
+        let direction = self.direction(end);
+        let queued_bytes = direction.queued_bytes;
+        let tells = direction.unreported_bytes >= REPORT_BYTES;
+        if tells {
+            direction.unreported_bytes = 0;
+        }
+        if !direction.frames.is_empty() {
+            self.nodes[index].turns.push_back(end);
+        }
+        self.transmit(index);
+        if tells && self.nodes[index].links.contains_key(&end.link()) {
+            self.input(index, Input::Writable { link: end.link(), queued_bytes });
+        }
+    }
+
+    fn arrived(&mut self, to: End, message: Message) {
+        let now = self.now;
+        let node = &mut self.nodes[self.connections[to.connection].ends[to.side]];
+        if node.access.down.is_none() {
+            return self.received(to, message);
+        }
+        let free_at = node.downlink_free_at.max(now) + occupancy(message.frame_bytes(), node.access.down);
+        node.downlink_free_at = free_at;
+        self.events.plan(free_at, Event::Received { to, message });
+    }
+
+    fn received(&mut self, to: End, message: Message) {
+        let index = self.connections[to.connection].ends[to.side];
+        let link = to.link();
+        if self.nodes[index].links.contains_key(&link) {
+            self.input(index, Input::Message { link, message });
+        }
+    }
+
+    // --- connections ---
+
+    fn dial(&mut self, from: usize, to: SocketAddr) {
+        self.tally.dials += 1;
+        let target = index_of(to).filter(|&index| index < self.nodes.len());
+        let delay = self.nodes[from].delay + target.map_or(MILLISECOND, |index| self.nodes[index].delay);
+        let wait = match target.map(|index| &self.nodes[index]) {
+            Some(node) if node.swarm.is_some() => 3 * delay,
+            Some(node) if !node.has_vanished => 2 * delay,
+            _ => DIAL_TIMEOUT,
+        };
+        let from = self.nodes[from].life(from);
+        self.events.plan(self.now + wait, Event::DialAnswered { from, to });
+    }
+
+    fn dial_answered(&mut self, from: Life, to: SocketAddr) {
+        if self.nodes[from.node].epoch != from.epoch {
+            return;
+        }
+        let target = index_of(to).filter(|&index| self.nodes.get(index).is_some_and(|node| node.swarm.is_some()));
+        let Some(target) = target else {
+            return self.input(from.node, Input::DialFailed { addr: to });
+        };
+        let connection = self.connections.len();
+        let delay = self.nodes[from.node].delay + self.nodes[target].delay;
+        let ends = [from.node, target];
+        let directions = Default::default();
+        self.connections.push(Connection { ends, directions, is_open: [true; 2], delay });
+        let [dialer, acceptor] = [0, 1].map(|side| End { connection, side });
+        self.nodes[from.node].links.insert(dialer.link(), dialer);
+        self.nodes[target].links.insert(acceptor.link(), acceptor);
+        let ephemeral = SocketAddr::new(address(from.node).ip(), 40_000 + (connection % 20_000) as u16);
+        self.input(target, Input::Accepted { link: acceptor.link(), addr: ephemeral });
+        self.input(from.node, Input::Dialed { link: dialer.link(), addr: to });
+    }
+
+    /// `end` closes: what it had queued is lost, and the other side hears of it after what is under way.
+    fn hang_up(&mut self, end: End) {
+        let connection = &mut self.connections[end.connection];
+        connection.is_open[end.side] = false;
+        connection.directions[end.side].frames.clear();
+        let other = end.other();
+        if connection.is_open[other.side] {
+            let at = (self.now + connection.delay).max(connection.directions[end.side].last_arrival);
+            self.events.plan(at + MILLISECOND, Event::Ended { at: other });
+        }
+    }
+
+    fn ended(&mut self, at: End) {
+        let connection = &mut self.connections[at.connection];
+        connection.is_open[at.side] = false;
+        connection.directions[at.side].frames.clear();
+        let index = connection.ends[at.side];
+        if self.nodes[index].links.remove(&at.link()).is_some() {
+            self.input(index, Input::Closed { link: at.link() });
+        }
+    }
+
+    // --- the tracker ---
+
+    fn announce(&mut self, index: usize, tracker: usize, request: &AnnounceRequest) {
+        match request.event {
+            AnnounceEvent::Stopped => {
+                self.tracked.remove(&index);
+            }
+            _ => {
+                self.tracked.insert(index);
+                let to = self.nodes[index].life(index);
+                self.events.plan(self.now + TRACKER_ROUND_TRIP, Event::TrackerAnswered { to, tracker });
+            }
+        }
+    }
+
+    /// Names random nodes, those that vanished included.
+    fn tracker_answered(&mut self, to: Life, tracker: usize) {
+        if self.nodes[to.node].epoch != to.epoch {
+            return;
+        }
+        let mut others: Vec<usize> = self.tracked.iter().copied().filter(|&index| index != to.node).collect();
+        self.rng.shuffle(&mut others);
+        others.truncate(50);
+        let reply = AnnounceReply {
+            interval: TRACKER_INTERVAL,
+            min_interval: None,
+            seeders: 1,
+            leechers: 0,
+            peers: others.into_iter().map(address).collect(),
+        };
+        self.input(to.node, Input::Announced { tracker, reply: Some(reply) });
+    }
+}
