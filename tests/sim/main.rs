@@ -1,6 +1,8 @@
 //! Swarms by the hundred on a virtual network in virtual time. Each run prints its seed and figures;
 //! `SIM_SEED=…` replays one.
 
+#![allow(dead_code, reason = "scenarios use the parts of the bench as they need them")]
+
 mod events;
 mod hostile;
 mod network;

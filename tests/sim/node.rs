@@ -123,7 +123,9 @@ pub fn address(index: usize) -> SocketAddr {
 /// The node that has an address, if any ever can.
 pub fn index_of(addr: SocketAddr) -> Option<usize> {
     match addr.ip() {
-        IpAddr::V4(ip) if addr.port() == PORT => ip.to_bits().checked_sub(0x0101_0000).map(|index| index as usize),
+        IpAddr::V4(ip) if addr.port() == PORT => {
+            ip.to_bits().checked_sub(0x0101_0000).map(|index| index as usize)
+        }
         _ => None,
     }
 }

@@ -46,7 +46,8 @@ impl Tally {
     pub fn produced(&mut self, plan: &Plan, now: Time, nodes: &[Node]) {
         self.produced += 1;
         if plan.counts(now) {
-            self.due += nodes.iter().skip(1).filter(|node| node.swarm.is_some() && node.is_honest()).count() as u64;
+            self.due +=
+                nodes.iter().skip(1).filter(|node| node.swarm.is_some() && node.is_honest()).count() as u64;
         }
     }
 }

@@ -23,7 +23,8 @@ impl RngCore for TestRng {
     }
 
     fn fill_bytes(&mut self, out: &mut [u8]) {
-        out.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]));
+        out.chunks_mut(8)
+            .for_each(|part| part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]));
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
@@ -58,7 +59,9 @@ impl Stream {
     /// The next piece, made at `time_s` (Unix seconds).
     pub fn produce(&mut self, time_s: f64) -> VerifiedPiece {
         let mut media = vec![0; self.geometry.payload_length()];
-        media.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.media.next_u64().to_le_bytes()[..part.len()]));
+        media
+            .chunks_mut(8)
+            .for_each(|part| part.copy_from_slice(&self.media.next_u64().to_le_bytes()[..part.len()]));
         self.cutter.push(Bytes::from(media), time_s).unwrap().pop().unwrap()
     }
 

@@ -16,7 +16,9 @@ pub fn note(state: &mut impl Hasher, now: Time, node: usize, output: &Output) {
             (2, link, message.frame_bytes(), std::mem::discriminant(message)).hash(state);
             note_numbers(state, message);
         }
-        Output::Announce { tracker, request } => (3, tracker, request.uploaded, request.downloaded).hash(state),
+        Output::Announce { tracker, request } => {
+            (3, tracker, request.uploaded, request.downloaded).hash(state)
+        }
         Output::Deliver(piece) => (4, piece.number(), piece.digest()).hash(state),
         Output::Metadata(file) => (5, file).hash(state),
     }
@@ -25,7 +27,9 @@ pub fn note(state: &mut impl Hasher, now: Time, node: usize, output: &Output) {
 fn note_numbers(state: &mut impl Hasher, message: &Message) {
     match message {
         Message::Have { piece, .. } | Message::TrailingEdge { piece, .. } => piece.hash(state),
-        Message::Request { piece, chunk, .. } | Message::Piece { piece, chunk, .. } => (piece, chunk).hash(state),
+        Message::Request { piece, chunk, .. } | Message::Piece { piece, chunk, .. } => {
+            (piece, chunk).hash(state)
+        }
         Message::ExtendedHandshake(raw) => raw.hash(state),
         _ => {}
     }

@@ -248,12 +248,17 @@ impl World {
     }
 
     fn turnover(&mut self) {
-        let alive: Vec<usize> = (1..self.nodes.len()).filter(|&index| self.nodes[index].swarm.is_some()).collect();
+        let alive: Vec<usize> =
+            (1..self.nodes.len()).filter(|&index| self.nodes[index].swarm.is_some()).collect();
         if alive.is_empty() {
             return;
         }
         let leaver = alive[self.rng.below(alive.len())];
-        if self.rng.below(2) == 0 { self.vanish(leaver) } else { self.kill(leaver) }
+        if self.rng.below(2) == 0 {
+            self.vanish(leaver)
+        } else {
+            self.kill(leaver)
+        }
         let comer = self.add_node(self.plan.viewer, Behaviour::Honest);
         self.start(comer);
     }
@@ -464,7 +469,8 @@ impl World {
         if self.nodes[from.node].epoch != from.epoch {
             return;
         }
-        let target = index_of(to).filter(|&index| self.nodes.get(index).is_some_and(|node| node.swarm.is_some()));
+        let target =
+            index_of(to).filter(|&index| self.nodes.get(index).is_some_and(|node| node.swarm.is_some()));
         let Some(target) = target else {
             return self.input(from.node, Input::DialFailed { addr: to });
         };
