@@ -68,8 +68,13 @@ fn start(run: Run) -> anyhow::Result<()> {
 /// Runs the node until it is done or `stop` turns true.
 async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     match command {
+        Command::Source(config) => node::source::run(config, stop).await,
+        Command::Support(config) => node::support::run(config, stop).await,
+        Command::Client(config) => node::client::run(config, stop).await,
         Command::Tracker(config) => node::tracker::run(config, stop).await,
-        _ => anyhow::bail!("this build has no node of that mode yet"),
+        Command::Demo(config) => node::demo::run(config, stop).await,
+        // Answered before the runtime was built.
+        Command::GetInfohash(_) | Command::GetFileInfo(_) => Ok(()),
     }
 }
 

@@ -171,3 +171,10 @@ pub const SNIFF_TIMEOUT: Duration = Duration::from_secs(10);
 pub const UNSNIFFED_PER_ADDRESS_MAX: usize = 32;
 /// Time for open HTTP connections to finish once the node stops; what remains is cut.
 pub const HTTP_STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
+// --- client ---
+
+/// Broadcasts that a client has open at once: each holds a window.
+pub const BROADCASTS_MAX: usize = 32;
+/// Transport files that a client remembers, two names each.
+pub const TRANSPORTS_KEPT_MAX: usize = 1024;

@@ -9,6 +9,7 @@ use rsa::rand_core::CryptoRngCore;
 use rsa::{BigUint, RsaPrivateKey};
 
 use super::verifier::{PayloadDigest, Verifier, scheme};
+use crate::wire::descriptor::StreamKey;
 
 /// Sizes of RSA keys that can be minted.
 pub const KEY_BITS_RANGE: std::ops::RangeInclusive<usize> = 768..=4096;
@@ -81,11 +82,11 @@ impl SourceKey {
         Verifier::from_key(self.rsa.to_public_key())
     }
 
-    /// The stream's Ed25519 public key followed by the RSA signature that vouches for it.
-    pub fn stream_key_certificate(&self, rng: &mut impl CryptoRngCore) -> Result<Bytes, SourceKeyError> {
-        let public = self.stream.verifying_key().to_bytes();
-        let signature = self.sign(&certificate_digest(&public), rng)?;
-        Ok([&public[..], &signature].concat().into())
+    /// The stream's Ed25519 public key with the RSA signature that vouches for it.
+    pub fn certified_stream_key(&self, rng: &mut impl CryptoRngCore) -> Result<StreamKey, SourceKeyError> {
+        let public_key = self.stream.verifying_key().to_bytes();
+        let signature = self.sign(&certificate_digest(&public_key), rng)?.into();
+        Ok(StreamKey { public_key, signature })
     }
 
     /// Signs a digest; always the same bytes for the same digest, `rng` only blinds the arithmetic.
@@ -99,10 +100,9 @@ impl SourceKey {
     }
 }
 
-/// The Ed25519 key of a stream, if `certificate` is one that the holder of the RSA key made.
-pub fn certified_stream_key(certificate: &[u8], verifier: &Verifier) -> Option<[u8; 32]> {
-    let (public, signature) = certificate.split_first_chunk::<32>()?;
-    verifier.is_valid(&certificate_digest(public), signature).then_some(*public)
+/// Whether the holder of the RSA key vouched for the stream key.
+pub fn is_certified(key: &StreamKey, verifier: &Verifier) -> bool {
+    verifier.is_valid(&certificate_digest(&key.public_key), &key.signature)
 }
 
 fn certificate_digest(public: &[u8; 32]) -> PayloadDigest {

@@ -35,10 +35,8 @@ const STATS_INTERVAL: Duration = Duration::from_millis(500);
 /// What the driver needs beside the machine.
 pub struct DriverConfig {
     pub handshake: Handshake,
-    /// The machine's trackers, by index.
-    pub trackers: Vec<TrackerUrl>,
-    /// Where those trackers may be.
-    pub tracker_reach: Reach,
+    /// The machine's trackers, by index, and where each may be.
+    pub trackers: Vec<(TrackerUrl, Reach)>,
     pub client: reqwest::Client,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
@@ -222,8 +220,8 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     }
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {
-        let Some(url) = self.config.trackers.get(tracker).cloned() else { return };
-        let (client, reach) = (self.config.client.clone(), self.config.tracker_reach);
+        let Some((url, reach)) = self.config.trackers.get(tracker).cloned() else { return };
+        let client = self.config.client.clone();
         self.tasks.spawn(async move {
             let reply = announce(&client, &url, &request, reach).await;
             if let Err(error) = &reply {

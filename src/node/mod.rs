@@ -1,5 +1,13 @@
 //! One file a mode: composes the parts and owns their tasks.
 
+pub mod client;
 pub mod config;
+pub mod demo;
 pub mod inspect;
+mod node_view;
+mod relay;
+pub mod source;
+mod station;
+pub mod support;
 pub mod tracker;
+mod transport_source;

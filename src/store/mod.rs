@@ -4,3 +4,4 @@ pub mod files;
 pub mod pid_file;
 pub mod restart;
 pub mod state;
+pub mod stream_keys;

@@ -40,7 +40,9 @@ pub struct SwarmConfig {
     pub buffer: Duration,
     /// Number of trackers that announces go to.
     pub tracker_count: usize,
-    /// Whether trackers and peers may name loopback and private addresses.
+    /// So many of them, the first ones, were named by the operator and may name private addresses.
+    pub operator_trackers: usize,
+    /// Whether all trackers and peers may name loopback and private addresses.
     pub allow_private_addresses: bool,
     /// `--download-from`: dialled for ever.
     pub operator_peers: Vec<SocketAddr>,

@@ -4,13 +4,8 @@ use std::time::Instant;
 
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
-use crate::wire::extended::{ExtendedHandshake, LiveInfo};
+use crate::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, UT_METADATA_ID};
 use crate::wire::message::Message;
-
-/// The id under which we want metadata messages.
-pub(super) const OUR_UT_METADATA: u8 = 2;
-/// The engine build that other engines are known to accept.
-pub(super) const ENGINE_VERSION: i64 = 3_021_100;
 
 impl Swarm {
     /// Sends our signed description, at once in both roles: a peer that waits for ours would wait for
@@ -19,7 +14,7 @@ impl Swarm {
         let Some(peer) = self.peers.get(&link) else { return };
         let live = self.live_info();
         let handshake = ExtendedHandshake {
-            ut_metadata: Some(OUR_UT_METADATA),
+            ut_metadata: Some(UT_METADATA_ID),
             metadata_size: u32::try_from(self.config.transport_file.len()).ok(),
             live,
             lsp: live.lsp,

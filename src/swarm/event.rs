@@ -105,6 +105,8 @@ pub enum Close {
     Idle,
     #[error("claims pieces but does not send them")]
     Unproductive,
+    #[error("answered with a transport file of another broadcast")]
+    WrongMetadata,
     #[error("this swarm ends")]
     Stopped,
 }

@@ -14,6 +14,7 @@ pub mod event;
 mod fetch;
 mod follow;
 mod links;
+pub mod metadata;
 pub mod peer;
 pub mod pipeline;
 mod receive;
@@ -174,14 +175,15 @@ impl Swarm {
         self.announcer.replied(now, tracker, reply.as_ref());
         if self.config.role == Role::Relay {
             for addr in reply.into_iter().flat_map(|reply| reply.peers) {
-                self.add_candidate(now, addr);
+                let is_trusted = tracker < self.config.operator_trackers;
+                self.add_candidate(now, addr, is_trusted);
             }
         }
     }
 
     /// Remembers an address that a tracker or peer named.
-    fn add_candidate(&mut self, now: Instant, addr: std::net::SocketAddr) {
-        let origin = match self.config.allow_private_addresses {
+    fn add_candidate(&mut self, now: Instant, addr: std::net::SocketAddr, is_trusted: bool) {
+        let origin = match is_trusted || self.config.allow_private_addresses {
             true => Origin::Trusted,
             false => Origin::Stranger,
         };

@@ -9,7 +9,7 @@ use super::peer::Description;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
 use crate::base::limits::{HEAD_JUMP_MAX_PIECES, PEER_WINDOW_MAX_PIECES};
-use crate::wire::extended::ExtendedHandshake;
+use crate::wire::extended::{ExtendedHandshake, UT_METADATA_ID};
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
 
@@ -34,16 +34,16 @@ impl Swarm {
             }
             Message::TrailingEdge { stream: 0, piece } => self.trailing_edge(link, u64::from(piece)),
             Message::ExtendedHandshake(raw) => self.described(now, link, &raw),
-            Message::Extended { id: super::describe::OUR_UT_METADATA, payload } => {
+            Message::Extended { id: UT_METADATA_ID, payload } => {
                 self.metadata_asked(now, link, payload);
             }
             Message::PeerExchange(records) if self.config.role == Role::Relay => {
                 for record in records {
-                    self.add_candidate(now, record.address.into());
+                    self.add_candidate(now, record.address.into(), false);
                 }
             }
             Message::SourceAnnounce { address, .. } if self.config.role == Role::Relay => {
-                self.add_candidate(now, address.into());
+                self.add_candidate(now, address.into(), false);
             }
             // Known and of no use to us, other streams, or unknown: harmless.
             _ => {}

@@ -10,7 +10,7 @@
 //! | `timeshift` | int | length of a player's time-shift bar, seconds |
 //! | `meta_trackers` | list of strings | URLs, stored only |
 //! | `deinterlacing_mode` | string | hint to players |
-//! | `x_stream_key` | string | 32 bytes of Ed25519 public key, then the RSA signature over them |
+//! | `x_stream_key` | string | 32 bytes of Ed25519 public key, then the RSA signature of the source's key for them |
 
 use bytes::Bytes;
 
@@ -40,7 +40,8 @@ pub struct Details {
 pub struct StreamKey {
     /// Ed25519.
     pub public_key: [u8; 32],
-    /// RSASSA-PKCS1-v1_5 with SHA-1 by the source's key over `public_key`.
+    /// RSASSA-PKCS1-v1_5 with SHA-1 by the source's key over `start-engine stream key v1`, a zero byte, and
+    /// `public_key`.
     pub signature: Bytes,
 }
 

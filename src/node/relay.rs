@@ -1,0 +1,257 @@
+//! Taking part in a broadcast as one who fetches and serves: what support nodes and clients share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+
+use super::station::{self, ReachableTracker, RunningSwarm, Station, unix_time_s};
+use crate::base::ids::Infohash;
+use crate::base::net::is_public;
+use crate::http::stream::StreamHub;
+use crate::live::geometry::Geometry;
+use crate::live::piece::VerifiedPiece;
+use crate::live::verifier::Verifier;
+use crate::net::announce::Reach;
+use crate::net::driver::Deliver;
+use crate::swarm::metadata::{MetadataConfig, MetadataSwarm, Purpose};
+use crate::swarm::{Role, Swarm, SwarmConfig};
+use crate::wire::tracker_url::TrackerUrl;
+use crate::wire::transport_file::TransportFile;
+
+/// Whether a transport file may point at loopback and private addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// The operator gave it, or this machine or its network did.
+    Local,
+    Stranger,
+}
+
+/// How long ago the source made the newest piece when it was delivered here; unknown before the first.
+#[derive(Debug, Clone, Default)]
+pub struct Latency(Arc<AtomicI64>);
+
+impl Latency {
+    /// Milliseconds, as far as the two clocks agree.
+    pub fn get_ms(&self) -> Option<u64> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            stored => Some((stored - 1).max(0) as u64),
+        }
+    }
+
+    fn set(&self, piece_time_s: f64) {
+        let milliseconds = ((unix_time_s() - piece_time_s) * 1000.0).clamp(0.0, 1e12) as i64;
+        self.0.store(milliseconds + 1, Ordering::Relaxed);
+    }
+}
+
+/// Hands delivered pieces to players, if there are any, and notes how old they are.
+pub struct ToPlayers {
+    pub hub: Option<Arc<StreamHub>>,
+    pub latency: Latency,
+}
+
+impl Deliver for ToPlayers {
+    fn piece(&mut self, piece: VerifiedPiece) {
+        self.latency.set(piece.time());
+        if let Some(hub) = &self.hub {
+            hub.publish(&piece);
+        }
+    }
+
+    fn metadata(&mut self, _file: Bytes) {}
+}
+
+/// How a node relays.
+pub struct RelayOptions<'a> {
+    pub trust: Trust,
+    /// Trackers of the operator, beside those of the transport file.
+    pub operator_trackers: &'a [String],
+    /// How far behind the newest piece to join.
+    pub buffer: Duration,
+}
+
+/// Joins the broadcast of `file`.
+///
+/// # Errors
+/// The descriptor's key or geometry cannot be used.
+pub fn start(
+    station: &Station,
+    file: &TransportFile,
+    options: &RelayOptions<'_>,
+    deliver: ToPlayers,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<RunningSwarm> {
+    let (trackers, operator_trackers) = trackers(station, file, options);
+    let config = SwarmConfig {
+        role: Role::Relay,
+        buffer: options.buffer,
+        tracker_count: trackers.len(),
+        operator_trackers,
+        allow_private_addresses: allows_private(station, options.trust),
+        operator_peers: station.common.download_from.clone(),
+        startup_peers: startup_peers(station, file, options.trust),
+        ..swarm_config(station, file)?
+    };
+    let swarm = Swarm::new(station::now(), config);
+    Ok(station.run_swarm(file.infohash, swarm, trackers, None, deliver, stop))
+}
+
+/// What the swarm of `file` is like whatever this node's part in it; nobody to dial or announce to.
+///
+/// # Errors
+/// The descriptor's key or geometry cannot be used.
+pub fn swarm_config(station: &Station, file: &TransportFile) -> anyhow::Result<SwarmConfig> {
+    let descriptor = &file.descriptor;
+    let verifier = Verifier::from_spki_der(&descriptor.pubkey)?;
+    let signature_length = verifier.signature_length() as u32;
+    let geometry = Geometry::new(descriptor.piece_length, descriptor.chunk_length, signature_length)?;
+    let common = &station.common;
+    Ok(SwarmConfig {
+        infohash: file.infohash,
+        geometry,
+        verifier,
+        bitrate: descriptor.bitrate,
+        role: Role::Relay,
+        node_key: station.key.clone(),
+        peer_id: station.peer_id,
+        listen_port: station.port,
+        window_pieces: SwarmConfig::choose_window_pieces(&geometry, descriptor.bitrate),
+        max_peers: common.max_peers,
+        upload_slots: common.max_upload_slots.unwrap_or(common.max_peers),
+        buffer: Duration::ZERO,
+        tracker_count: 0,
+        operator_trackers: 0,
+        allow_private_addresses: false,
+        operator_peers: Vec::new(),
+        startup_peers: Vec::new(),
+        priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
+        newest_connection_wins: common.close_connections_from_same_peer,
+        transport_file: file.bytes.clone(),
+        seed: station::fresh_seed()?,
+    })
+}
+
+fn allows_private(station: &Station, trust: Trust) -> bool {
+    trust == Trust::Local || station.common.allow_private_addresses
+}
+
+/// The operator's trackers first, and how many these are, then the descriptor's, each once; unusable
+/// ones are logged.
+fn trackers(
+    station: &Station,
+    file: &TransportFile,
+    options: &RelayOptions<'_>,
+) -> (Vec<ReachableTracker>, usize) {
+    let of_file = match allows_private(station, options.trust) {
+        true => Reach::Anywhere,
+        false => Reach::PublicOnly,
+    };
+    let mut trackers = parse_trackers(options.operator_trackers, Reach::Anywhere);
+    let operator_trackers = trackers.len();
+    for (url, reach) in parse_trackers(&file.descriptor.trackers, of_file) {
+        if !trackers.iter().any(|(known, _)| *known == url) {
+            trackers.push((url, reach));
+        }
+    }
+    (trackers, operator_trackers)
+}
+
+/// Reads tracker addresses; those that cannot be asked are logged and left out.
+pub fn parse_trackers(texts: &[String], reach: Reach) -> Vec<ReachableTracker> {
+    let parse = |text: &String| match text.parse::<TrackerUrl>() {
+        Ok(url) => Some((url, reach)),
+        Err(error) => {
+            tracing::warn!(target: "acestream.rerequester", "{error}");
+            None
+        }
+    };
+    texts.iter().filter_map(parse).collect()
+}
+
+fn startup_peers(station: &Station, file: &TransportFile, trust: Trust) -> Vec<SocketAddr> {
+    let is_allowed = |addr: &&SocketAddr| allows_private(station, trust) || is_public(addr.ip());
+    file.descriptor.startup_nodes.iter().filter(is_allowed).copied().collect()
+}
+
+/// Looks for the transport file that `id` stands for among the operator's peers and trackers.
+///
+/// # Errors
+/// Nobody gave it within `patience`.
+pub async fn find_transport_file(
+    station: &Station,
+    id: Infohash,
+    purpose: Purpose,
+    operator_trackers: &[String],
+    patience: Duration,
+) -> anyhow::Result<Bytes> {
+    let trackers = parse_trackers(operator_trackers, Reach::Anywhere);
+    let operator_peers = station.common.download_from.clone();
+    anyhow::ensure!(
+        !trackers.is_empty() || !operator_peers.is_empty(),
+        "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url"
+    );
+    let config = MetadataConfig {
+        id,
+        purpose,
+        node_key: station.key.clone(),
+        peer_id: station.peer_id,
+        listen_port: station.port,
+        tracker_count: trackers.len(),
+        allow_private_addresses: true,
+        operator_peers,
+        seed: station::fresh_seed()?,
+    };
+    let (found, file) = oneshot::channel();
+    let (stop, stopped) = watch::channel(false);
+    let machine = MetadataSwarm::new(station::now(), config);
+    let deliver = FirstFile(Some(found));
+    let running = station.run_swarm(id, machine, trackers, None, deliver, stopped);
+    let outcome = tokio::time::timeout(patience, file).await;
+    stop.send_replace(true);
+    drop(running);
+    let found = outcome.with_context(|| format!("nobody gave it within {} s", patience.as_secs()))?;
+    found.context("the search ended")
+}
+
+/// Passes the file on that was found.
+struct FirstFile(Option<oneshot::Sender<Bytes>>);
+
+impl Deliver for FirstFile {
+    fn piece(&mut self, _piece: VerifiedPiece) {}
+
+    fn metadata(&mut self, file: Bytes) {
+        if let Some(found) = self.0.take() {
+            // Whoever searched may have given up.
+            let _ = found.send(file);
+        }
+    }
+}
+
+/// Serves a transport file under its content id; without tracker to those who connect.
+pub fn serve_transport_file(
+    station: &Station,
+    file: &TransportFile,
+    trackers: Vec<ReachableTracker>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<RunningSwarm> {
+    let config = MetadataConfig {
+        id: file.content_id,
+        purpose: Purpose::Serve(file.bytes.clone()),
+        node_key: station.key.clone(),
+        peer_id: station.peer_id,
+        listen_port: station.port,
+        tracker_count: trackers.len(),
+        allow_private_addresses: false,
+        operator_peers: Vec::new(),
+        seed: station::fresh_seed()?,
+    };
+    let machine = MetadataSwarm::new(station::now(), config);
+    let deliver = ToPlayers { hub: None, latency: Latency::default() };
+    Ok(station.run_swarm(file.content_id, machine, trackers, None, deliver, stop))
+}

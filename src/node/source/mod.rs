@@ -1,0 +1,201 @@
+//! A source node: reads a transport stream, cuts and signs it, and serves it to the swarm.
+
+mod broadcast;
+mod detect;
+mod host;
+mod identity;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::config::SourceConfig;
+use super::node_view::{Kind, SwarmView};
+use super::relay::{self, Latency, ToPlayers};
+use super::station::{self, ReachableTracker, Station, fresh_peer_id};
+use super::tracker;
+use crate::http::node_api;
+use crate::http::serve::HttpServices;
+use crate::live::piece::VerifiedPiece;
+use crate::net::announce::Reach;
+use crate::net::bind::{Bound, bind_udp};
+use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
+use crate::net::stop::stopped;
+use crate::store::pid_file::PidFile;
+use crate::swarm::stats::SwarmStats;
+use crate::swarm::{Role, Swarm, SwarmConfig};
+use crate::tracker::service::TrackerService;
+use crate::wire::transport_file::TransportFile;
+use broadcast::Broadcast;
+use host::Host;
+use identity::Keys;
+
+pub(super) const LOG: &str = "acestream.streamer";
+/// Runs of packets between ingest and cutter.
+const PACKETS_AHEAD: usize = 64;
+/// Pieces between cutter and swarm.
+const PIECES_AHEAD: usize = 4;
+
+/// Runs the node until `stop` turns true or standard input ends.
+///
+/// # Errors
+/// Bad files, a port in use, or a source that cannot be a transport stream.
+pub async fn run(config: SourceConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let address: SourceAddress = config.source.parse()?;
+    match Source::start(config, address, stop).await? {
+        Some(source) => source.finish().await,
+        None => Ok(()),
+    }
+}
+
+/// A source node that broadcasts.
+pub struct Source {
+    pub port: u16,
+    pub file: TransportFile,
+    pub stats: watch::Receiver<SwarmStats>,
+    parts: Vec<JoinHandle<()>>,
+    broadcast: JoinHandle<anyhow::Result<()>>,
+    reading: JoinHandle<Result<(), IngestError>>,
+    stop_parts: watch::Sender<bool>,
+    _pid_file: PidFile,
+    _station: Station,
+}
+
+impl Source {
+    /// Checks options, files and ports, then opens the source and publishes. `None` when `stop` came
+    /// before that.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn start(
+        config: SourceConfig,
+        address: SourceAddress,
+        mut stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<Self>> {
+        let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
+        let keys = Keys::open(&config)?;
+        let internal_tracker = InternalTracker::open(&config, &bound)?;
+        let host = Host::detect(&config).await?;
+        let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
+
+        // The node's own end, be it a signal or the end of standard input, stops all its parts.
+        let (stop_parts, parts_stop) = watch::channel(false);
+        let latency = Latency::default();
+        let view = SwarmView::new(&station, Kind::Source, Some(address.to_string()), latency.clone());
+        let app = node_api::router(Arc::new(view.clone()));
+        let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
+        let mut parts =
+            vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];
+        parts.extend(internal_tracker.map(|tracker| tracker.serve(parts_stop.clone())));
+
+        let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
+        let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
+        let stream = tokio::select! {
+            stream = detect::stream(&config, &keys, &mut incoming) => stream,
+            () = stopped(&mut stop) => return Ok(None),
+        };
+        let Some(stream) = stream else {
+            reading.await.context("reading the source broke")??;
+            anyhow::bail!("the source ended before it could be broadcast");
+        };
+        let internal_url = (!config.skip_internal_tracker).then(|| host.tracker_url(station.port));
+        let file = identity::publish(&config, &keys, stream, internal_url)?;
+        let trackers = announce_to(&config, &station, &host);
+
+        let (pieces, produced) = mpsc::channel(PIECES_AHEAD);
+        let swarm = start_swarm(&station, &file, trackers.clone(), produced, latency, parts_stop.clone())?;
+        view.publish(&file, swarm.stats.clone());
+        parts.push(swarm.task);
+        parts.push(relay::serve_transport_file(&station, &file, trackers, parts_stop)?.task);
+        let broadcast = Broadcast::new(keys, &file, pieces)?;
+        tracing::info!(target: "acestream.videosource", "started input thread");
+        let broadcast = tokio::spawn(broadcast.run(incoming, stop));
+        Ok(Some(Self {
+            port: station.port,
+            file,
+            stats: swarm.stats,
+            parts,
+            broadcast,
+            reading,
+            stop_parts,
+            _pid_file: pid_file,
+            _station: station,
+        }))
+    }
+
+    /// Broadcasts until the end, then stops every part.
+    ///
+    /// # Errors
+    /// A part broke.
+    pub async fn finish(self) -> anyhow::Result<()> {
+        let ended = self.broadcast.await.context("the broadcast broke");
+        self.reading.abort();
+        self.stop_parts.send_replace(true);
+        for part in self.parts {
+            part.await.context("a part of the node broke")?;
+        }
+        ended?
+    }
+}
+
+struct InternalTracker {
+    service: Arc<TrackerService>,
+    udp: Vec<UdpSocket>,
+}
+
+impl InternalTracker {
+    fn open(config: &SourceConfig, bound: &Bound) -> anyhow::Result<Option<Self>> {
+        if config.skip_internal_tracker {
+            return Ok(None);
+        }
+        let udp = bind_udp(&config.common.bind, bound.port)?;
+        Ok(Some(Self { service: tracker::new_service()?, udp }))
+    }
+
+    fn serve(self, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+        tokio::spawn(tracker::serve(self.service, self.udp, stop))
+    }
+}
+
+fn ingest_options(config: &SourceConfig, station: &Station) -> IngestOptions {
+    IngestOptions {
+        read_timeout: config.source_read_timeout,
+        reconnect_interval: config.source_reconnect_interval,
+        client: station.client.clone(),
+    }
+}
+
+/// The internal tracker is told over loopback, under the address that others know.
+fn announce_to(config: &SourceConfig, station: &Station, host: &Host) -> Vec<ReachableTracker> {
+    let internal = (!config.skip_internal_tracker).then(|| host.announce_url(station));
+    let texts: Vec<String> = internal.into_iter().chain(config.trackers.iter().cloned()).collect();
+    relay::parse_trackers(&texts, Reach::Anywhere)
+}
+
+fn start_swarm(
+    station: &Station,
+    file: &TransportFile,
+    trackers: Vec<ReachableTracker>,
+    produced: mpsc::Receiver<VerifiedPiece>,
+    latency: Latency,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<station::RunningSwarm> {
+    let config = SwarmConfig {
+        role: Role::Source,
+        tracker_count: trackers.len(),
+        ..relay::swarm_config(station, file)?
+    };
+    let swarm = Swarm::new(station::now(), config);
+    let deliver = ToPlayers { hub: None, latency };
+    Ok(station.run_swarm(file.infohash, swarm, trackers, Some(produced), deliver, stop))
+}
+
+/// What ingest says between packets.
+fn log_event(event: &IngestEvent) {
+    if let IngestEvent::Lost { why, retry_in } = event {
+        tracing::debug!(target: LOG, "source lost: {why}; opened again in {} ms", retry_in.as_millis());
+    }
+}

@@ -1,0 +1,133 @@
+//! What every node that takes part in swarms has: an identity, a port, an HTTP client, and the swarms
+//! behind that port.
+#![allow(clippy::disallowed_methods, reason = "a node's clock starts here")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::config::CommonConfig;
+use crate::base::ids::{Infohash, PeerId};
+use crate::http::serve::HttpServices;
+use crate::live::piece::VerifiedPiece;
+use crate::net::announce::Reach;
+use crate::net::bind::{Bound, bind_tcp};
+use crate::net::dial::Swarms;
+use crate::net::driver::{self, Deliver, DriverConfig};
+use crate::net::fetch::http_client;
+use crate::net::listen::{self, ListenTargets};
+use crate::store::state::StateDir;
+use crate::swarm::Machine;
+use crate::swarm::stats::SwarmStats;
+use crate::wire::extended::NodeKey;
+use crate::wire::handshake::Handshake;
+use crate::wire::tracker_url::TrackerUrl;
+
+/// Connections whose handshake nobody took up yet.
+const STRANGERS_MAX: usize = 64;
+
+/// One node's place on the network.
+pub struct Station {
+    pub common: CommonConfig,
+    pub key: NodeKey,
+    pub peer_id: PeerId,
+    pub client: reqwest::Client,
+    pub state_dir: StateDir,
+    /// The port that the node listens on.
+    pub port: u16,
+    pub swarms: Swarms,
+}
+
+/// A swarm that runs.
+pub struct RunningSwarm {
+    pub stats: watch::Receiver<SwarmStats>,
+    pub task: JoinHandle<()>,
+}
+
+/// A tracker to announce to, and where it may be.
+pub type ReachableTracker = (TrackerUrl, Reach);
+
+impl Station {
+    /// Takes state directory and port. `peer_id` is one to use again, else a fresh one is made.
+    pub fn open(
+        common: CommonConfig,
+        choose_peer_id: impl FnOnce(&StateDir) -> anyhow::Result<PeerId>,
+    ) -> anyhow::Result<(Self, Bound)> {
+        let bound = bind_tcp(&common.bind, common.port)?;
+        let state_dir = StateDir::open(common.state_dir.as_deref())?;
+        let fresh_seed = random_bytes()?;
+        let key = NodeKey::from_seed(state_dir.node_seed(|| fresh_seed)?);
+        let peer_id = choose_peer_id(&state_dir)?;
+        let (port, swarms) = (bound.port, Swarms::default());
+        Ok((Self { common, key, peer_id, client: http_client(), state_dir, port, swarms }, bound))
+    }
+
+    /// Begins to accept connections, until `stop` turns true.
+    pub fn listen(&self, bound: Bound, http: HttpServices, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+        let (peers, strangers) = mpsc::channel(STRANGERS_MAX);
+        let targets = ListenTargets { http: Arc::new(http), peers: Some(peers) };
+        let (max_connections, swarms) = (self.common.max_connections, self.swarms.clone());
+        tokio::spawn(async move {
+            tokio::join!(listen::run(bound.tcp, max_connections, targets, stop), swarms.welcome(strangers),);
+        })
+    }
+
+    /// Runs `machine` as the swarm of `infohash` until `stop` turns true.
+    pub fn run_swarm(
+        &self,
+        infohash: Infohash,
+        machine: impl Machine + Send + 'static,
+        trackers: Vec<ReachableTracker>,
+        produced: Option<mpsc::Receiver<VerifiedPiece>>,
+        deliver: impl Deliver + 'static,
+        stop: watch::Receiver<bool>,
+    ) -> RunningSwarm {
+        let (stats, watched) = watch::channel(SwarmStats::default());
+        let config = DriverConfig {
+            handshake: Handshake { infohash, peer_id: self.peer_id },
+            trackers,
+            client: self.client.clone(),
+            dial_from: self.common.bind.first().copied(),
+            accepted: self.swarms.serve(infohash, self.peer_id),
+            produced,
+            stats,
+            stop,
+        };
+        let swarms = self.swarms.clone();
+        let task = tokio::spawn(async move {
+            driver::run(machine, config, deliver).await;
+            swarms.remove(&infohash);
+        });
+        RunningSwarm { stats: watched, task }
+    }
+}
+
+/// A peer id that was never used before.
+pub fn fresh_peer_id() -> anyhow::Result<PeerId> {
+    random_bytes().map(PeerId::from_random)
+}
+
+/// A seed for a state machine's own generator.
+pub fn fresh_seed() -> anyhow::Result<u64> {
+    random_bytes().map(u64::from_ne_bytes)
+}
+
+fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("cannot get random bytes from the system")?;
+    Ok(bytes)
+}
+
+/// The moment that machines begin with.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Unix seconds.
+pub fn unix_time_s() -> f64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.map_or(0.0, |elapsed| elapsed.as_secs_f64())
+}
