@@ -1,5 +1,6 @@
 //! `/webui/api/service`: which engine this is, in the envelope that its callers expect.
 
+use crate::wire::extended::ENGINE_VERSION;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -15,6 +16,13 @@ pub struct Version {
     pub version: String,
     /// The same as a number: two digits a part and two zeros, as in 3021100.
     pub code: u32,
+}
+
+impl Version {
+    /// The engine that players expect, and whose behaviour this one mirrors.
+    pub fn of_engine() -> Self {
+        Self { version: "3.2.11".to_owned(), code: ENGINE_VERSION as u32 }
+    }
 }
 
 /// Answers one call: `method=get_version`, with `format=jsonp&callback=NAME` as a script.

@@ -57,7 +57,7 @@ impl Client {
         let sessions = Arc::new(Sessions::new(station, config, stop.clone()));
         let api = ClientApi {
             broadcasts: sessions.clone(),
-            version: Version::default(),
+            version: Version::of_engine(),
             buffer,
             start_timeout: ClientApi::START_TIMEOUT,
         };

@@ -93,7 +93,8 @@ impl Sessions {
         }
         let trackers = &self.config.trackers;
         let found = relay::find_transport_file(&self.station, id, purpose, trackers, SEARCH_PATIENCE).await;
-        let bytes = found.map_err(|error| OpenError::NotFound(format!("transport file of {id}: {error:#}")))?;
+        let bytes =
+            found.map_err(|error| OpenError::NotFound(format!("transport file of {id}: {error:#}")))?;
         Ok((self.remember(bytes)?, Trust::Stranger))
     }
 
@@ -116,7 +117,8 @@ impl Sessions {
         if open.len() >= BROADCASTS_MAX {
             return Err(OpenError::Busy(format!("{BROADCASTS_MAX} broadcasts are open already")));
         }
-        let session = self.start(file, trust).map_err(|error| OpenError::NotPlayable(format!("{error:#}")))?;
+        let session =
+            self.start(file, trust).map_err(|error| OpenError::NotPlayable(format!("{error:#}")))?;
         tracing::info!(target: LOG, "open \"{}\", infohash {}", file.descriptor.name, file.infohash);
         let hub = session.hub.clone();
         open.insert(file.infohash, session);
@@ -167,27 +169,27 @@ async fn close_when_unwatched(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut viewers = hub.watch_viewers();
-    drop(hub);
     loop {
-        tokio::select! {
-            changed = timeout(GRACE, viewers.wait_for(|&count| count > 0)) => {
-                let is_unwatched = !matches!(changed, Ok(Ok(_)));
-                let mut open = open.lock().await;
-                if is_unwatched && *viewers.borrow() == 0 {
-                    if let Some(session) = open.remove(&infohash) {
-                        tracing::info!(target: LOG, "close infohash {infohash}: nobody watches");
-                        session.close("nobody watches").await;
-                    }
-                    return;
-                }
-            }
+        let has_viewers = tokio::select! {
+            came = timeout(GRACE, viewers.wait_for(|&count| count > 0)) => matches!(came, Ok(Ok(_))),
             () = stopped(&mut stop) => return,
+        };
+        if !has_viewers && let Some(session) = take_unwatched(&open, infohash).await {
+            tracing::info!(target: LOG, "close infohash {infohash}: nobody watches");
+            return session.close("nobody watches").await;
         }
         tokio::select! {
-            gone = viewers.wait_for(|&count| count == 0) => if gone.is_err() { return },
+            _ = viewers.wait_for(|&count| count == 0) => {}
             () = stopped(&mut stop) => return,
         }
     }
+}
+
+/// Takes the session out unless somebody came at the last moment.
+async fn take_unwatched(open: &Mutex<HashMap<Infohash, Session>>, infohash: Infohash) -> Option<Session> {
+    let mut open = open.lock().await;
+    let is_unwatched = open.get(&infohash).is_some_and(|session| session.hub.viewers() == 0);
+    if is_unwatched { open.remove(&infohash) } else { None }
 }
 
 fn of_fetch(error: FetchError) -> OpenError {
