@@ -63,6 +63,12 @@ pub const PEER_WINDOW_MAX_PIECES: u64 = 4096;
 pub const HEAD_JUMP_MAX_PIECES: u64 = 256;
 /// Requests that one peer may have waiting at our side; later ones replace the oldest.
 pub const PEER_REQUESTS_MAX: usize = 512;
+/// Messages a second from one peer. A peer that fetches 1 Gbit/s in chunks of 16 KiB sends 8,000.
+pub const PEER_MESSAGES_PER_SECOND_MAX: u32 = 20_000;
+/// A peer that describes itself again sooner than this is not listened to.
+pub const DESCRIPTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Bytes that may wait for a peer before its requests for metadata are ignored.
+pub const METADATA_QUEUE_MAX_BYTES: usize = 128 * 1024;
 /// Addresses of peers remembered to dial.
 pub const CANDIDATES_MAX: usize = 2048;
 /// Bans remembered; the oldest goes first.

@@ -74,11 +74,12 @@ impl Playout {
     }
 
     /// Takes the payload of a verified piece, its signature cut off, in as many buffers as it lies in.
-    /// `time` is the piece's, in seconds. Numbers ascend; one that does not is ignored, and one that
-    /// skips some tears the stream: the incomplete packets on both sides are dropped.
+    /// `time` is the piece's, in seconds. The same number again is ignored. One that does
+    /// not follow, since pieces were lost or the stream began anew, tears the stream: the incomplete
+    /// packets on both sides are dropped.
     pub fn push(&mut self, number: u64, time: f64, payload: &[Bytes]) {
         let follows = self.last_number.is_none_or(|last| last.checked_add(1) == Some(number));
-        if self.last_number.is_some_and(|last| number <= last) {
+        if self.last_number == Some(number) {
             return;
         }
         self.last_number = Some(number);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -64,24 +64,35 @@ pub type Accepted = (Connection, SocketAddr);
 
 /// The swarms that are served on the listening port.
 #[derive(Debug, Clone, Default)]
-pub struct Swarms(Arc<Mutex<HashMap<Infohash, (PeerId, mpsc::Sender<Accepted>)>>>);
+pub struct Swarms(Arc<Mutex<HashMap<Infohash, Served>>>);
+
+/// A swarm that takes strangers in, and who we are there.
+#[derive(Debug, Clone)]
+struct Served {
+    peer_id: PeerId,
+    strangers: mpsc::Sender<Accepted>,
+}
 
 impl Swarms {
     /// Sends those who ask for `infohash` to the returned channel, until it is dropped.
     pub fn serve(&self, infohash: Infohash, peer_id: PeerId) -> mpsc::Receiver<Accepted> {
         const WAITING_MAX: usize = 64;
-        let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(infohash, (peer_id, sender));
+        let (strangers, receiver) = mpsc::channel(WAITING_MAX);
+        self.lock().insert(infohash, Served { peer_id, strangers });
         receiver
     }
 
-    /// Stops serving `infohash`.
-    pub fn remove(&self, infohash: &Infohash) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(infohash);
+    /// Forgets the swarms whose channel was dropped.
+    pub fn forget_ended(&self) {
+        self.lock().retain(|_, served| !served.strangers.is_closed());
     }
 
-    fn get(&self, infohash: &Infohash) -> Option<(PeerId, mpsc::Sender<Accepted>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(infohash).cloned()
+    fn get(&self, infohash: &Infohash) -> Option<Served> {
+        self.lock().get(infohash).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Infohash, Served>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shakes hands with everybody who comes, for as long as the listener lives.
@@ -108,8 +119,8 @@ impl Swarms {
         let mut head = [0; HEAD_BYTES];
         stream.read_exact(&mut head).await?;
         let infohash = Handshake::decode_head(&head)?;
-        let (peer_id, swarm) = self.get(&infohash).ok_or(DialError::NotServed(infohash))?;
-        stream.write_all(&Handshake { infohash, peer_id }.encode()).await?;
-        Ok((stream, swarm))
+        let served = self.get(&infohash).ok_or(DialError::NotServed(infohash))?;
+        stream.write_all(&Handshake { infohash, peer_id: served.peer_id }.encode()).await?;
+        Ok((stream, served.strangers))
     }
 }

@@ -29,7 +29,7 @@ const EVENTS_MAX: usize = 256;
 /// Events handled before the outputs of timers get their turn.
 const EVENTS_A_TURN: usize = 64;
 /// Farewells to trackers may take so long.
-const STOP_TIMEOUT: Duration = Duration::from_millis(1500);
+const STOP_TIMEOUT: Duration = Duration::from_millis(1200);
 const STATS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the driver needs beside the machine.
@@ -45,6 +45,8 @@ pub struct DriverConfig {
     /// Pieces that the source makes.
     pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
     pub stats: watch::Sender<SwarmStats>,
+    /// How often statistics go to the log; `None` for swarms without stream.
+    pub report_interval: Option<Duration>,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -78,6 +80,7 @@ pub async fn run<M: Machine + Send>(machine: M, config: DriverConfig, deliver: i
         events,
         tasks: JoinSet::new(),
         next_stats: Instant::now(),
+        last_report: Instant::now(),
     };
     driver.run(incoming).await;
 }
@@ -91,6 +94,7 @@ struct Driver<M, D> {
     events: mpsc::Sender<(LinkId, LinkEvent)>,
     tasks: JoinSet<Done>,
     next_stats: Instant,
+    last_report: Instant,
 }
 
 impl<M: Machine + Send, D: Deliver> Driver<M, D> {
@@ -131,11 +135,21 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
         let now = Instant::now();
         if now >= self.next_stats {
             self.next_stats = now + STATS_INTERVAL;
-            self.config.stats.send_replace(self.machine.stats(now));
+            self.refresh_stats(now);
         }
         if self.machine.deadline().is_some_and(|deadline| deadline <= now) {
             self.input(Input::Timer);
         }
+    }
+
+    fn refresh_stats(&mut self, now: Instant) {
+        let stats = self.machine.stats(now);
+        let is_due = |interval| now.saturating_duration_since(self.last_report) >= interval;
+        if self.config.report_interval.is_some_and(is_due) {
+            self.last_report = now;
+            tracing::info!(target: "acestream.stats", "{stats}");
+        }
+        self.config.stats.send_replace(stats);
     }
 
     fn link_event(&mut self, link: LinkId, event: LinkEvent) {

@@ -74,6 +74,7 @@ pub struct RelayOptions<'a> {
     pub operator_trackers: &'a [String],
     /// How far behind the newest piece to join.
     pub buffer: Duration,
+    pub housekeeping_interval: Duration,
 }
 
 /// Joins the broadcast of `file`.
@@ -91,6 +92,7 @@ pub fn start(
     let config = SwarmConfig {
         role: Role::Relay,
         buffer: options.buffer,
+        housekeeping_interval: options.housekeeping_interval,
         tracker_count: trackers.len(),
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
@@ -99,7 +101,7 @@ pub fn start(
         ..swarm_config(station, file)?
     };
     let swarm = Swarm::new(station::now(), config);
-    Ok(station.run_swarm(file.infohash, swarm, trackers, None, deliver, stop))
+    Ok(station.run_stream(file.infohash, swarm, trackers, None, deliver, stop))
 }
 
 /// What the swarm of `file` is like whatever this node's part in it; nobody to dial or announce to.
@@ -132,6 +134,7 @@ pub fn swarm_config(station: &Station, file: &TransportFile) -> anyhow::Result<S
         startup_peers: Vec::new(),
         priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
         newest_connection_wins: common.close_connections_from_same_peer,
+        housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file: file.bytes.clone(),
         seed: station::fresh_seed()?,
     })
@@ -211,7 +214,7 @@ pub async fn find_transport_file(
     let (stop, stopped) = watch::channel(false);
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = FirstFile(Some(found));
-    let running = station.run_swarm(id, machine, trackers, None, deliver, stopped);
+    let running = station.run_metadata(id, machine, trackers, deliver, stopped);
     let outcome = tokio::time::timeout(patience, file).await;
     stop.send_replace(true);
     drop(running);
@@ -253,5 +256,5 @@ pub fn serve_transport_file(
     };
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = ToPlayers { hub: None, latency: Latency::default() };
-    Ok(station.run_swarm(file.content_id, machine, trackers, None, deliver, stop))
+    Ok(station.run_metadata(file.content_id, machine, trackers, deliver, stop))
 }

@@ -20,8 +20,9 @@ use crate::net::driver::{self, Deliver, DriverConfig};
 use crate::net::fetch::http_client;
 use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
-use crate::swarm::Machine;
+use crate::swarm::metadata::MetadataSwarm;
 use crate::swarm::stats::SwarmStats;
+use crate::swarm::{Machine, Swarm};
 use crate::wire::extended::NodeKey;
 use crate::wire::handshake::Handshake;
 use crate::wire::tracker_url::TrackerUrl;
@@ -75,33 +76,65 @@ impl Station {
         })
     }
 
-    /// Runs `machine` as the swarm of `infohash` until `stop` turns true.
-    pub fn run_swarm(
+    /// Runs `swarm` as the swarm of `infohash` until `stop` turns true, with statistics in the log.
+    pub fn run_stream(
         &self,
         infohash: Infohash,
-        machine: impl Machine + Send + 'static,
+        swarm: Swarm,
         trackers: Vec<ReachableTracker>,
         produced: Option<mpsc::Receiver<VerifiedPiece>>,
         deliver: impl Deliver + 'static,
         stop: watch::Receiver<bool>,
     ) -> RunningSwarm {
-        let (stats, watched) = watch::channel(SwarmStats::default());
-        let config = DriverConfig {
+        let config = self.driver_config(infohash, trackers, stop);
+        let report_interval = Some(self.common.stats_report_interval);
+        self.run_machine(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
+    }
+
+    /// Runs a swarm that has no stream, only a transport file.
+    pub fn run_metadata(
+        &self,
+        id: Infohash,
+        swarm: MetadataSwarm,
+        trackers: Vec<ReachableTracker>,
+        deliver: impl Deliver + 'static,
+        stop: watch::Receiver<bool>,
+    ) -> RunningSwarm {
+        self.run_machine(swarm, self.driver_config(id, trackers, stop), deliver)
+    }
+
+    fn driver_config(
+        &self,
+        infohash: Infohash,
+        trackers: Vec<ReachableTracker>,
+        stop: watch::Receiver<bool>,
+    ) -> DriverConfig {
+        DriverConfig {
             handshake: Handshake { infohash, peer_id: self.peer_id },
             trackers,
             client: self.client.clone(),
             dial_from: self.common.bind.first().copied(),
             accepted: self.swarms.serve(infohash, self.peer_id),
-            produced,
-            stats,
+            produced: None,
+            stats: watch::Sender::default(),
+            report_interval: None,
             stop,
-        };
+        }
+    }
+
+    fn run_machine(
+        &self,
+        machine: impl Machine + Send + 'static,
+        config: DriverConfig,
+        deliver: impl Deliver + 'static,
+    ) -> RunningSwarm {
+        let stats = config.stats.subscribe();
         let swarms = self.swarms.clone();
         let task = tokio::spawn(async move {
             driver::run(machine, config, deliver).await;
-            swarms.remove(&infohash);
+            swarms.forget_ended();
         });
-        RunningSwarm { stats: watched, task }
+        RunningSwarm { stats, task }
     }
 }
 

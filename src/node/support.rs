@@ -53,7 +53,12 @@ pub async fn run(config: SupportConfig, mut stop: watch::Receiver<bool>) -> anyh
     tracing::info!(target: LOG, "relay \"{}\", infohash {}", file.descriptor.name, file.infohash);
 
     let latency = Latency::default();
-    let options = RelayOptions { trust: Trust::Local, operator_trackers: &config.trackers, buffer: BUFFER };
+    let options = RelayOptions {
+        trust: Trust::Local,
+        operator_trackers: &config.trackers,
+        buffer: BUFFER,
+        housekeeping_interval: config.cleanup_interval,
+    };
     let deliver = ToPlayers { hub: None, latency: latency.clone() };
     let swarm = relay::start(&station, &file, &options, deliver, stop.clone())?;
     let metadata = relay::serve_transport_file(&station, &public, Vec::new(), stop.clone())?;

@@ -52,12 +52,17 @@ pub struct SwarmConfig {
     pub priority_ips: Vec<IpAddr>,
     /// Whether a second connection of a node ends its first one, and not the second.
     pub newest_connection_wins: bool,
+    /// How often what needs no exact time is done: rounds of choking, silent peers, keepalives.
+    pub housekeeping_interval: Duration,
     /// What metadata requests are answered with.
     pub transport_file: Bytes,
     pub seed: u64,
 }
 
 impl SwarmConfig {
+    /// The usual `housekeeping_interval`.
+    pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(250);
+
     /// Pieces to keep: a hundred, or a minute of the stream if that is more, within 256 MiB.
     pub fn choose_window_pieces(geometry: &Geometry, bitrate: u64) -> usize {
         const PIECES_MIN: usize = 115;

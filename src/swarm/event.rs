@@ -99,6 +99,8 @@ pub enum Close {
     Unsolicited,
     #[error("sent malformed data")]
     Malformed,
+    #[error("sent too many messages")]
+    Flooding,
     #[error("does not read")]
     NotReading,
     #[error("silent for too long")]

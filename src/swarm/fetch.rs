@@ -190,6 +190,7 @@ impl Swarm {
         }
         peer.down.add(now, bytes);
         self.totals.downloaded_bytes += bytes;
+        self.follow.chunk_came(now);
         self.take_chunk(now, link, key, time, data);
         self.fill(now, link);
     }

@@ -23,6 +23,8 @@ pub struct Position {
     /// Piece `.0` is due at `.1`.
     anchor: (u64, Instant),
     joined_at: Instant,
+    /// When the last chunk came, or the join.
+    progress_at: Instant,
     /// The newest piece verified since joining, and when.
     verified: Option<(u64, Instant)>,
     lacking_since: Option<Instant>,
@@ -59,13 +61,26 @@ impl Follow {
     /// Begins to follow at piece `start`.
     pub fn join(&mut self, now: Instant, start: u64) {
         let anchor = (start, now + self.buffer.max(Duration::from_secs(1)));
-        self.position =
-            Some(Position { next: start, anchor, joined_at: now, verified: None, lacking_since: None });
+        self.position = Some(Position {
+            next: start,
+            anchor,
+            joined_at: now,
+            progress_at: now,
+            verified: None,
+            lacking_since: None,
+        });
     }
 
     /// Looks for a place to join anew.
     pub fn leave(&mut self) {
         self.position = None;
+    }
+
+    /// Notes a chunk that was asked for.
+    pub fn chunk_came(&mut self, now: Instant) {
+        if let Some(position) = &mut self.position {
+            position.progress_at = now;
+        }
     }
 
     /// Notes a verified piece.
@@ -138,11 +153,13 @@ impl Follow {
         newest.saturating_add(made as u64).saturating_add(HEAD_JUMP_MAX_PIECES)
     }
 
-    /// Whether we joined, and nothing that we asked for came.
+    /// Whether we joined, and nothing that we asked for came, or nothing true.
     pub fn was_led_astray(&self, now: Instant) -> bool {
-        self.position.is_some_and(|position| {
-            position.verified.is_none() && now.saturating_duration_since(position.joined_at) >= JOIN_LIMIT
-        })
+        let Some(position) = self.position.filter(|position| position.verified.is_none()) else {
+            return false;
+        };
+        let elapsed_since = |moment| now.saturating_duration_since(moment);
+        elapsed_since(position.progress_at) >= JOIN_LIMIT || elapsed_since(position.joined_at) >= STALL_LIMIT
     }
 
     /// Whether we followed, and nothing came for long.

@@ -1,13 +1,14 @@
 //! What we know of one connected peer.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::bans::BanKey;
 use super::claims::Claims;
 use super::pipeline::Pipeline;
 use super::requests::RequestQueue;
 use crate::base::ids::NodeId;
+use crate::base::limits::PEER_MESSAGES_PER_SECOND_MAX;
 use crate::base::rate::RateMeter;
 
 /// What the peer's verified extended handshake said.
@@ -20,6 +21,13 @@ pub struct Description {
     pub ut_metadata: Option<u8>,
     pub distance_from_source: i64,
     pub version: i64,
+}
+
+/// Messages in the second that began at `since`.
+#[derive(Debug)]
+struct MessageCount {
+    since: Instant,
+    count: u32,
 }
 
 #[derive(Debug)]
@@ -48,6 +56,8 @@ pub struct Peer {
     pub up: RateMeter,
     pub since: Instant,
     pub last_heard: Instant,
+    pub described_at: Option<Instant>,
+    message_count: MessageCount,
     pub last_sent: Instant,
 }
 
@@ -72,8 +82,20 @@ impl Peer {
             up: RateMeter::default(),
             since: now,
             last_heard: now,
+            described_at: None,
+            message_count: MessageCount { since: now, count: 0 },
             last_sent: now,
         }
+    }
+
+    /// Notes that the peer said something; whether it does so too often.
+    pub fn heard(&mut self, now: Instant) -> bool {
+        self.last_heard = now;
+        if now.saturating_duration_since(self.message_count.since) >= Duration::from_secs(1) {
+            self.message_count = MessageCount { since: now, count: 0 };
+        }
+        self.message_count.count += 1;
+        self.message_count.count > PEER_MESSAGES_PER_SECOND_MAX
     }
 
     pub fn node_id(&self) -> Option<NodeId> {

@@ -8,7 +8,10 @@ use super::event::Close;
 use super::peer::Description;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
-use crate::base::limits::{HEAD_JUMP_MAX_PIECES, PEER_WINDOW_MAX_PIECES};
+use crate::base::ids::NodeId;
+use crate::base::limits::{
+    DESCRIPTION_INTERVAL_MIN, HEAD_JUMP_MAX_PIECES, METADATA_QUEUE_MAX_BYTES, PEER_WINDOW_MAX_PIECES,
+};
 use crate::wire::extended::{ExtendedHandshake, UT_METADATA_ID};
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
@@ -16,7 +19,9 @@ use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
 impl Swarm {
     pub(super) fn receive(&mut self, now: Instant, link: LinkId, message: Message) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        peer.last_heard = now;
+        if peer.heard(now) {
+            return self.close(now, link, Close::Flooding);
+        }
         match message {
             Message::Choke => self.choked_us(now, link),
             Message::Unchoke => self.unchoked_us(now, link),
@@ -51,6 +56,11 @@ impl Swarm {
     }
 
     fn described(&mut self, now: Instant, link: LinkId, raw: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let is_hasty = |at| now.saturating_duration_since(at) < DESCRIPTION_INTERVAL_MIN;
+        if peer.described_at.replace(now).is_some_and(is_hasty) {
+            return;
+        }
         let (node_id, said) = match ExtendedHandshake::verify(raw) {
             Ok(verified) => verified,
             Err(error) => {
@@ -96,17 +106,20 @@ impl Swarm {
         self.advance(now);
     }
 
-    /// Whether this link shall go because its node is connected already. The other one goes instead
-    /// with `newest_connection_wins`.
-    fn is_duplicate(&mut self, now: Instant, link: LinkId, node_id: crate::base::ids::NodeId) -> bool {
+    /// Whether this link shall go because its node is connected already. Two nodes that dialled each
+    /// other at once must end the same link of the two: the one that the lower node id dialled stays.
+    fn is_duplicate(&mut self, now: Instant, link: LinkId, node_id: NodeId) -> bool {
         let is_other =
             |(other, peer): &(&LinkId, &super::Peer)| **other != link && peer.node_id() == Some(node_id);
-        let Some((&other, _)) = self.peers.iter().find(is_other) else { return false };
-        if self.config.newest_connection_wins {
+        let Some((&other, existing)) = self.peers.iter().find(is_other) else { return false };
+        let Some(new) = self.peers.get(&link) else { return false };
+        let we_are_lower = self.config.node_key.node_id() < node_id;
+        let new_stays = self.config.newest_connection_wins
+            || (new.is_dialed != existing.is_dialed && new.is_dialed == we_are_lower);
+        if new_stays {
             self.close(now, other, Close::Duplicate);
-            return false;
         }
-        true
+        !new_stays
     }
 
     /// The first words to a peer that described itself: what we hold, and that we want more.
@@ -196,7 +209,8 @@ impl Swarm {
     }
 
     fn metadata_asked(&mut self, now: Instant, link: LinkId, payload: Bytes) {
-        let id = self.peers.get(&link).and_then(|peer| peer.description).and_then(|said| said.ut_metadata);
+        let peer = self.peers.get(&link).filter(|peer| peer.queued_bytes < METADATA_QUEUE_MAX_BYTES);
+        let id = peer.and_then(|peer| peer.description).and_then(|said| said.ut_metadata);
         let (Some(id), Some(MetadataMessage::Request { piece })) = (id, MetadataMessage::decode(payload))
         else {
             return;

@@ -1,5 +1,6 @@
 //! Numbers to watch: a snapshot for the monitor, the demo, the simulator and the tests.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,17 @@ pub struct SwarmStats {
     pub joins: u64,
     pub bans: u64,
     pub known_addresses: usize,
+}
+
+impl fmt::Display for SwarmStats {
+    /// One line for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |piece: Option<u64>| piece.map_or("-".to_owned(), |piece| piece.to_string());
+        let (oldest, newest) = (number(self.oldest_piece), number(self.newest_piece));
+        write!(f, "peers={} down={} up={} ", self.peers.len(), self.download_rate, self.upload_rate)?;
+        write!(f, "pieces={oldest}..{newest} skipped={} ", self.pieces_skipped)?;
+        write!(f, "forged={} bans={} duplicate_bytes={}", self.pieces_forged, self.bans, self.duplicate_bytes)
+    }
 }
 
 impl Swarm {

@@ -1,14 +1,12 @@
 //! What time alone brings about: late answers, silence, rounds, losses.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::event::Close;
 use super::{Role, Swarm};
 use crate::base::limits::{HANDSHAKE_TIMEOUT, LINK_IDLE_TIMEOUT};
 use crate::wire::message::Message;
 
-/// Housekeeping that needs no exact time happens this often.
-const TICK: Duration = Duration::from_millis(250);
 /// So many rounds of late answers, and a peer is no longer asked alone.
 const SOLE_TIMEOUTS_MAX: u32 = 3;
 
@@ -17,7 +15,7 @@ impl Swarm {
         self.last_tick = now;
         self.expire_requests(now);
         if now >= self.next_tick {
-            self.next_tick = now + TICK;
+            self.next_tick = now + self.config.housekeeping_interval;
             self.choke_timer(now);
             self.close_silent(now);
             self.close_unread(now);

@@ -82,7 +82,7 @@ impl Totals {
 }
 
 impl Node {
-    pub fn new(index: usize, access: Access, delay: Time, tamper: Tamper) -> Self {
+    pub fn new(_index: usize, access: Access, delay: Time, tamper: Tamper) -> Self {
         Self {
             access,
             delay,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use start_engine::swarm::Close;
+use start_engine::swarm::{Close, Machine};
 use start_engine::wire::message::Message;
 
 use super::events::{MILLISECOND, SECOND, Time};

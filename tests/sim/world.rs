@@ -215,6 +215,8 @@ impl World {
             upload_slots: self.plan.upload_slots,
             buffer: self.plan.buffer,
             tracker_count: usize::from(knows_tracker),
+            operator_trackers: 0,
+            housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             allow_private_addresses: false,
             operator_peers: predecessor.into_iter().collect(),
             startup_peers: if knows_tracker && !is_source { vec![address(SOURCE)] } else { vec![] },

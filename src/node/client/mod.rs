@@ -17,6 +17,7 @@ use crate::http::serve::HttpServices;
 use crate::http::service::Version;
 use crate::net::bind::bind_tcp;
 use crate::net::listen::{self, ListenTargets};
+use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use sessions::Sessions;
 
@@ -34,6 +35,7 @@ pub struct Client {
     pub http_port: u16,
     sessions: Arc<Sessions>,
     parts: Vec<JoinHandle<()>>,
+    stop: watch::Receiver<bool>,
     _pid_file: PidFile,
 }
 
@@ -64,13 +66,13 @@ impl Client {
         let services = HttpServices { tracker: None, app: api.router() };
         let targets = ListenTargets { http: Arc::new(services), peers: None };
         let http_port = players.port;
-        let players = tokio::spawn(listen::run(players.tcp, max_connections, targets, stop));
+        let players = tokio::spawn(listen::run(players.tcp, max_connections, targets, stop.clone()));
         let allow_remote = u8::from(!player_ip.is_loopback());
         tracing::info!(
             target: "acestream.VideoServer",
             "start: addr={player_ip} port={http_port} allow_remote={allow_remote}"
         );
-        Ok(Self { http_port, sessions, parts: vec![peers, players], _pid_file: pid_file })
+        Ok(Self { http_port, sessions, parts: vec![peers, players], stop, _pid_file: pid_file })
     }
 
     /// Serves players until the end.
@@ -78,10 +80,13 @@ impl Client {
     /// # Errors
     /// A part broke.
     pub async fn finish(self) -> anyhow::Result<()> {
-        for part in self.parts {
+        let Self { sessions, parts, mut stop, .. } = self;
+        // Players that are told of the end let go of their connections, which the parts wait for.
+        stopped(&mut stop).await;
+        sessions.ended().await;
+        for part in parts {
             part.await.context("a part of the node broke")?;
         }
-        self.sessions.ended().await;
         Ok(())
     }
 

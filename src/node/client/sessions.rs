@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
@@ -23,6 +23,7 @@ use crate::http::client_api::{Broadcasts, OpenError};
 use crate::http::selector::Selector;
 use crate::http::stream::StreamHub;
 use crate::net::stop::stopped;
+use crate::swarm::SwarmConfig;
 use crate::swarm::metadata::Purpose;
 use crate::swarm::stats::SwarmStats;
 use crate::wire::transport_file::TransportFile;
@@ -58,9 +59,8 @@ impl Sessions {
 
     /// Returns once every broadcast has said goodbye; the node's stop was given before.
     pub async fn ended(&self) {
-        for (_, session) in self.open.lock().await.drain() {
-            session.close("the engine stops").await;
-        }
+        let sessions: Vec<_> = self.open.lock().await.drain().map(|(_, session)| session).collect();
+        join_all(sessions.into_iter().map(|session| session.close("the engine stops"))).await;
     }
 
     /// Statistics and latency of the broadcasts that are open.
@@ -132,6 +132,7 @@ impl Sessions {
             trust,
             operator_trackers: &self.config.trackers,
             buffer: self.config.live_buffer_time,
+            housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         };
         let deliver = ToPlayers { hub: Some(hub.clone()), latency: latency.clone() };
         let (stop, stopped) = watch::channel(false);

@@ -37,6 +37,10 @@ impl Keys {
         if is_new {
             tracing::info!(target: LOG, "made a new key of {} bits", config.key_bits);
         }
+        let bits = 8 * key.verifier().signature_length() as u32;
+        if bits != config.key_bits {
+            tracing::warn!(target: LOG, "{}.sauth holds a key of {bits} bits, which stays", config.name);
+        }
         let pubkey = key.public_spki_der()?;
         let restart = RestartFile::new(&config.metadata_dir, &config.name);
         let last_piece = restart.load()?;

@@ -190,7 +190,7 @@ fn start_swarm(
     };
     let swarm = Swarm::new(station::now(), config);
     let deliver = ToPlayers { hub: None, latency };
-    Ok(station.run_swarm(file.infohash, swarm, trackers, Some(produced), deliver, stop))
+    Ok(station.run_stream(file.infohash, swarm, trackers, Some(produced), deliver, stop))
 }
 
 /// What ingest says between packets.
