@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
 use crate::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, UT_METADATA_ID};
@@ -26,6 +28,14 @@ impl Swarm {
         };
         let raw = handshake.sign(&self.config.node_key);
         self.send(now, link, Message::ExtendedHandshake(raw));
+    }
+
+    /// Sends what we hold: one bitfield for each run of consecutive pieces.
+    pub(super) fn send_window(&mut self, now: Instant, link: LinkId) {
+        for (first, count) in self.window.runs() {
+            let message = Message::Bitfield { stream: 0, first: first as u32, count, bits: all_ones(count) };
+            self.send(now, link, message);
+        }
     }
 
     fn live_info(&self) -> LiveInfo {
@@ -61,5 +71,25 @@ impl Swarm {
             _ => None,
         });
         distances.min().unwrap_or(-1)
+    }
+}
+
+fn all_ones(count: u32) -> Bytes {
+    let mut bits = vec![0xff; count.div_ceil(8) as usize];
+    if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 8) {
+        *last = 0xffu8 << (8 - rest);
+    }
+    bits.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_beyond_the_count_are_zero() {
+        assert_eq!(all_ones(9)[..], [0xff, 0x80]);
+        assert_eq!(all_ones(8)[..], [0xff]);
+        assert!(all_ones(0).is_empty());
     }
 }

@@ -127,6 +127,7 @@ impl Swarm {
     /// Keeps a verified piece, tells every peer of it, and serves those who wait for it.
     fn store(&mut self, now: Instant, piece: VerifiedPiece) {
         let number = piece.number();
+        let is_first = self.window.is_empty();
         let inserted = self.window.insert(piece);
         if inserted == Inserted::Refused {
             return;
@@ -134,9 +135,14 @@ impl Swarm {
         self.copies.begin(number, self.peers.values().filter(|peer| peer.claims.contains(number)).count());
         let described: Vec<_> =
             self.peers.iter().filter(|(_, p)| p.description.is_some()).map(|(&link, _)| link).collect();
-        let (stream, wire_number) = (0, number as u32);
         for &link in &described {
-            self.send(now, link, Message::Have { stream, piece: wire_number });
+            if is_first {
+                // Who joined before there was anything to hold has seen an empty description.
+                self.send_description(now, link);
+                self.send_window(now, link);
+            } else {
+                self.send(now, link, Message::Have { stream: 0, piece: number as u32 });
+            }
         }
         if inserted == Inserted::StoredAndEvicted {
             self.forget_evicted(now, &described);

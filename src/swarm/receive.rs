@@ -124,11 +124,7 @@ impl Swarm {
 
     /// The first words to a peer that described itself: what we hold, and that we want more.
     fn introduce(&mut self, now: Instant, link: LinkId) {
-        for (first, count) in self.window.runs() {
-            let bits = all_ones(count);
-            let message = Message::Bitfield { stream: 0, first: first as u32, count, bits };
-            self.send(now, link, message);
-        }
+        self.send_window(now, link);
         if self.config.role == Role::Relay {
             self.send(now, link, Message::Interested);
         }
@@ -228,12 +224,4 @@ pub(super) fn answer_metadata(file: &Bytes, piece: u32) -> MetadataMessage {
     }
     let end = file.len().min(start + METADATA_PIECE_BYTES);
     MetadataMessage::Data { piece, total_bytes: file.len() as u32, data: file.slice(start..end) }
-}
-
-fn all_ones(count: u32) -> Bytes {
-    let mut bits = vec![0xff; count.div_ceil(8) as usize];
-    if let (Some(last), rest @ 1..) = (bits.last_mut(), count % 8) {
-        *last = 0xffu8 << (8 - rest);
-    }
-    bits.into()
 }
