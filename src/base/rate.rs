@@ -58,6 +58,7 @@ impl RateMeter {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make up a time to start from")]
 mod tests {
     use super::*;
 

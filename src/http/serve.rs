@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the tracker is handed the time of each request")]
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,10 +21,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 use crate::base::limits::{HTTP_BUFFER_MAX_BYTES, HTTP_HEAD_TIMEOUT, HTTP_HEADERS_MAX, HTTP_STOP_TIMEOUT};
-use crate::net::stop::stopped;
 use crate::tracker::service::{HttpEndpoint, TrackerService};
 
 /// What a node offers over HTTP.
@@ -34,13 +33,13 @@ pub struct HttpServices {
     pub app: axum::Router,
 }
 
-/// Serves requests until the client goes, is idle too long, or `stop` turns true; then what is under way
+/// Serves requests until the client goes, is idle too long, or `stopped` is ready; then what is under way
 /// gets [`HTTP_STOP_TIMEOUT`] to finish.
 pub async fn serve_http(
     stream: TcpStream,
     remote: SocketAddr,
     services: Arc<HttpServices>,
-    mut stop: watch::Receiver<bool>,
+    stopped: impl Future<Output = ()>,
 ) {
     let app = TowerToHyperService::new(services.app.clone());
     let service = service_fn(move |request| respond(request, remote, services.tracker.clone(), app.clone()));
@@ -53,7 +52,7 @@ pub async fn serve_http(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
+        () = stopped => {
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(HTTP_STOP_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }

@@ -127,7 +127,9 @@ impl Door {
         };
         drop(slot);
         match protocol {
-            Sniffed::Http => serve_http(stream, remote, self.targets.http.clone(), stop).await,
+            Sniffed::Http => {
+                serve_http(stream, remote, self.targets.http.clone(), stopped(&mut stop)).await;
+            }
             Sniffed::PeerWire => self.hand_over((stream, remote, permit)).await,
             Sniffed::Unknown => {
                 tracing::debug!(target: "acestream.LM", "closed {remote}: neither peer nor HTTP")

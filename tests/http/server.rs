@@ -1,5 +1,6 @@
 //! A router on a loopback socket, and a bare HTTP client that hides nothing.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use axum::extract::ConnectInfo;
 use start_engine::http::serve::{HttpServices, serve_http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
 /// Serves `router` on a free loopback port for as long as the test's runtime lives.
 pub async fn serve(router: Router) -> SocketAddr {
@@ -16,9 +16,8 @@ pub async fn serve(router: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let services = Arc::new(HttpServices { tracker: None, app: router });
     tokio::spawn(async move {
-        let (_stop, stopping) = watch::channel(false);
         while let Ok((stream, remote)) = listener.accept().await {
-            tokio::spawn(serve_http(stream, remote, Arc::clone(&services), stopping.clone()));
+            tokio::spawn(serve_http(stream, remote, Arc::clone(&services), pending()));
         }
     });
     address
