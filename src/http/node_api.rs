@@ -12,7 +12,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::http::reply::{is_localhost, line};
+use crate::base::net::is_localhost;
+use crate::http::reply::line;
 use crate::http::selector::{Query, value};
 
 /// The state of a node at one moment, as `/app/monitor` spells it.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 
 use crate::base::ids::Infohash;
 use crate::base::limits::{PLAYOUT_MAX_SPAN, SELECTOR_URL_MAX_BYTES};
-use crate::http::reply::is_localhost;
+use crate::base::net::is_localhost;
 
 /// Which broadcast.
 #[derive(Debug, Clone, PartialEq, Eq)]

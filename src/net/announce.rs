@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::announce_udp;
+use super::fetch::{innermost_cause, read_bounded};
 use crate::base::limits::{TRACKER_FAILURE_MAX_CHARS, TRACKER_REPLY_MAX_BYTES};
+use crate::base::net::{canonical, is_public};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
 use crate::wire::tracker_http::announce_url;
 use crate::wire::tracker_reply::{self, ReplyError};
@@ -70,13 +72,15 @@ async fn announce_http(
         resolve(url, reach).await?;
     }
     let response = client.get(announce_url(url, request)).timeout(HTTP_TIMEOUT).send().await;
-    let response = response.map_err(|error| http_error(url, &error))?;
+    let response = response.map_err(|error| http_error(url, error))?;
     if let Some(remote) = response.remote_addr() {
         // a redirect, or a name that changed since it was resolved
         check_reach(url, remote, reach)?;
     }
     let status = response.status();
-    let body = read_bounded(response, url).await?;
+    let body = read_bounded(response, TRACKER_REPLY_MAX_BYTES).await;
+    let body = body.map_err(|error| http_error(url, error))?;
+    let body = body.ok_or_else(|| AnnounceError::TooLarge { url: url.clone() })?;
     match tracker_reply::decode(&body) {
         Ok(reply) => Ok(reply),
         Err(ReplyError::Failure(reason)) => {
@@ -89,27 +93,11 @@ async fn announce_http(
     }
 }
 
-async fn read_bounded(mut response: reqwest::Response, url: &TrackerUrl) -> Result<Vec<u8>, AnnounceError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| http_error(url, &error))? {
-        if body.len() + chunk.len() > TRACKER_REPLY_MAX_BYTES {
-            return Err(AnnounceError::TooLarge { url: url.clone() });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn http_error(url: &TrackerUrl, error: &reqwest::Error) -> AnnounceError {
+fn http_error(url: &TrackerUrl, error: reqwest::Error) -> AnnounceError {
     if error.is_timeout() {
         return AnnounceError::Timeout { url: url.clone(), waited: HTTP_TIMEOUT };
     }
-    // the innermost cause says what happened; the outer ones repeat the URL
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    AnnounceError::Http { url: url.clone(), reason: printable(&cause.to_string()) }
+    AnnounceError::Http { url: url.clone(), reason: printable(&innermost_cause(error)) }
 }
 
 /// The tracker's addresses: of each family the first, IPv4 before IPv6.
@@ -131,27 +119,11 @@ pub(super) async fn resolve(url: &TrackerUrl, reach: Reach) -> Result<Vec<Socket
 }
 
 fn check_reach(url: &TrackerUrl, address: SocketAddr, reach: Reach) -> Result<(), AnnounceError> {
-    let address = address.ip().to_canonical();
+    let address = canonical(address.ip());
     if reach == Reach::PublicOnly && !is_public(address) {
         return Err(AnnounceError::NotPublic { url: url.clone(), address });
     }
     Ok(())
-}
-
-/// Whether an address is anybody's on the internet rather than somebody's in this network.
-pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            let shared = first == 100 && (64..128).contains(&second);
-            let nobody = ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast() || first == 0;
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared || nobody)
-        }
-        IpAddr::V6(ip) => {
-            let local = ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local();
-            !(local || ip.is_unspecified() || ip.is_multicast())
-        }
-    }
 }
 
 /// One line of what a tracker says, for logs and terminals.
@@ -163,17 +135,6 @@ pub(super) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn private_addresses_are_not_public() {
-        for text in ["10.0.0.1", "127.0.0.1", "192.168.1.2", "169.254.0.1", "100.64.0.1", "0.1.2.3", "::1"] {
-            assert!(!is_public(text.parse().unwrap()), "{text}");
-        }
-        for text in ["fe80::1", "fd00::1", "::", "ff02::1", "255.255.255.255", "224.0.0.1"] {
-            assert!(!is_public(text.parse().unwrap()), "{text}");
-        }
-        assert!(is_public("192.0.2.1".parse().unwrap()) && is_public("2001:db8::1".parse().unwrap()));
-    }
 
     #[test]
     fn control_characters_do_not_reach_a_terminal() {

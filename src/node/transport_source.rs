@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{StatusCode, Url};
 
 use super::relay::Trust;
 use crate::base::limits::TRANSPORT_FILE_MAX_BYTES;
 use crate::base::net::is_public;
+use crate::net::fetch::{innermost_cause, read_bounded, without_userinfo};
 use crate::store::files::{self, FileError};
 
 /// Time for a server to send the whole file.
@@ -91,8 +92,8 @@ fn read(path: &Path) -> Result<Bytes, FetchError> {
 }
 
 async fn fetch(client: &reqwest::Client, url: &Url, only_public: bool) -> Result<(Bytes, Trust), FetchError> {
-    let shown = || without_userinfo(url);
-    let unreachable = |error: reqwest::Error| FetchError::Unreachable { url: shown(), why: cause(&error) };
+    let shown = || without_userinfo(url).to_string();
+    let unreachable = |error| FetchError::Unreachable { url: shown(), why: innermost_cause(error) };
     let response = client.get(url.clone()).timeout(FETCH_TIMEOUT).send().await.map_err(unreachable)?;
     let remote = response.remote_addr();
     let is_local = remote.is_some_and(|addr| !is_public(addr.ip()));
@@ -103,37 +104,9 @@ async fn fetch(client: &reqwest::Client, url: &Url, only_public: bool) -> Result
     if !status.is_success() {
         return Err(FetchError::Refused { url: shown(), status });
     }
-    let body = read_body(response).await.map_err(unreachable)?;
+    let body = read_bounded(response, TRANSPORT_FILE_MAX_BYTES).await.map_err(unreachable)?;
     let body = body.ok_or_else(|| FetchError::TooLarge { url: shown() })?;
     Ok((body, if is_local { Trust::Local } else { Trust::Stranger }))
-}
-
-/// `None` when it is too large.
-async fn read_body(mut response: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
-    let mut body = BytesMut::new();
-    while let Some(part) = response.chunk().await? {
-        if body.len() + part.len() > TRANSPORT_FILE_MAX_BYTES {
-            return Ok(None);
-        }
-        body.extend_from_slice(&part);
-    }
-    Ok(Some(body.freeze()))
-}
-
-fn without_userinfo(url: &Url) -> String {
-    let mut url = url.clone();
-    // Only URLs without host refuse, and these have no user either.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url.to_string()
-}
-
-/// The innermost cause: the outer ones repeat the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 impl std::fmt::Display for TransportSource {

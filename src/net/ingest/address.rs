@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::net::fetch::without_userinfo;
+
 /// Where a transport stream comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceAddress {
@@ -86,13 +88,6 @@ impl fmt::Display for SourceAddress {
             Self::Clip(_) => f.write_str("the built-in clip"),
         }
     }
-}
-
-/// The URL as it may be shown.
-pub(super) fn without_userinfo(url: &Url) -> Url {
-    let mut shown = url.clone();
-    let _without_host = shown.set_username("").and_then(|()| shown.set_password(None));
-    shown
 }
 
 fn at(listen: SocketAddr) -> &'static str {

@@ -1,14 +1,12 @@
 //! A stream over HTTP: the request, what its answer means, the body. Redirects, TLS, chunks and
 //! user:password are the client's work.
 
-use std::error::Error;
-
 use bytes::Bytes;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::address::without_userinfo;
 use super::icy::{self, IcyBody, IcyError, TitleFilter};
 use super::{Failure, IngestError};
+use crate::net::fetch::{causes, innermost_cause, without_userinfo};
 
 /// A body that is read as it comes.
 pub(super) enum Body {
@@ -34,7 +32,7 @@ pub(super) async fn open(url: &Url, client: &Client) -> Result<Body, Failure> {
         Err(error) if error.is_redirect() => {
             Err(Failure::Final(IngestError::Redirects { url: without_userinfo(url).into() }))
         }
-        Err(error) => Err(Failure::Transient(reason(error))),
+        Err(error) => Err(Failure::Transient(innermost_cause(error))),
     }
 }
 
@@ -43,7 +41,8 @@ impl Body {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         let (chunk, titles) = match self {
             Self::Http(response, titles) => {
-                let chunk = response.chunk().await.map_err(|error| Failure::Transient(reason(error)))?;
+                let chunk =
+                    response.chunk().await.map_err(|error| Failure::Transient(innermost_cause(error)))?;
                 (chunk, titles)
             }
             Self::Icy(body) => {
@@ -93,16 +92,4 @@ fn icy_url(asked: &Url, error: &reqwest::Error) -> Url {
         let _without_host = url.set_username(asked.username()).and_then(|()| url.set_password(password));
     }
     url
-}
-
-/// The error's own words and those of its causes, without the URL.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut words: Vec<String> = causes(&error).map(|cause| cause.to_string()).collect();
-    words.dedup();
-    words.join(": ")
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
