@@ -212,7 +212,7 @@ fn window_holds_no_more_than_its_bytes_and_seconds() {
 }
 
 #[test]
-fn numbers_that_do_not_ascend_are_ignored() {
+fn number_that_comes_again_is_ignored() {
     let stream = make(&Recipe::default());
     let pieces = pieces(&stream, PAYLOAD_BYTES, CHUNK_BYTES);
     let mut playout = Playout::default();
@@ -220,13 +220,25 @@ fn numbers_that_do_not_ascend_are_ignored() {
     for (number, piece) in (1..).zip(&pieces) {
         playout.push(number, 0.0, piece);
         playout.push(number, 0.0, piece);
-        playout.push(0, 0.0, piece);
     }
     assert!(
         after_tables(&drain(&playout, &mut cursor, usize::MAX)) == &stream[key_frames(&stream)[0]..],
         "other packets"
     );
     assert_eq!(playout.gaps(), 0);
+}
+
+#[test]
+fn stream_that_begins_anew_goes_on_behind_a_tear() {
+    let stream = make(&Recipe::default());
+    let pieces = pieces(&stream, PAYLOAD_BYTES, CHUNK_BYTES);
+    let mut playout = Playout::default();
+    let mut cursor = playout.join(ALL);
+    push_all(&mut playout, 1_000, &pieces);
+    push_all(&mut playout, 0, &pieces);
+    let out = drain(&playout, &mut cursor, usize::MAX);
+    assert_eq!((playout.gaps(), out.len() % PACKET_BYTES), (1, 0));
+    assert!(out.len() > stream.len() && out.ends_with(&stream[key_frames(&stream)[0]..]));
 }
 
 #[test]
