@@ -23,7 +23,7 @@ pub mod roster;
 mod serve;
 pub mod stats;
 mod tick;
-mod wants;
+pub mod wants;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
