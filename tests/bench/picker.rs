@@ -79,6 +79,7 @@ impl Stream {
             startup_peers: Vec::new(),
             priority_ips: Vec::new(),
             newest_connection_wins: false,
+            housekeeping_interval: Duration::from_secs(1),
             transport_file: Bytes::new(),
             seed: 1,
         };
