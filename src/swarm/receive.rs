@@ -42,6 +42,11 @@ impl Swarm {
             Message::Extended { id: UT_METADATA_ID, payload } => {
                 self.metadata_asked(now, link, payload);
             }
+            Message::MyInfo(info) => {
+                if let Ok(newest) = u32::try_from(info.max_piece) {
+                    self.have(now, link, u64::from(newest));
+                }
+            }
             Message::PeerExchange(records) if self.config.role == Role::Relay => {
                 for record in records {
                     self.add_candidate(now, record.address.into(), false);
