@@ -5,8 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use sha1::{Digest, Sha1};
 use start_engine::base::ids::{Infohash, PeerId};
@@ -16,9 +15,11 @@ use start_engine::net::fetch::http_client;
 use start_engine::wire::announce::{AnnounceEvent, AnnounceRequest};
 use start_engine::wire::tracker_url::TrackerUrl;
 
+use crate::opentracker::Opentracker;
+use crate::program::{Running, wait_for};
+
 /// Set in the copy of this test that runs inside the namespace.
 const INSIDE: &str = "START_ENGINE_INTEROP_INSIDE";
-const PATIENCE: Duration = Duration::from_secs(90);
 const TRACKER: &str = "10.77.0.1:7764";
 const PIECE_BYTES: usize = 16 * 1024;
 
@@ -54,16 +55,9 @@ fn transmission_aria2_and_libtorrent_find_each_other_over_udp() {
 #[test]
 #[ignore = "needs opentracker"]
 fn our_client_finds_its_peers_through_opentracker() {
-    let dir = tempfile::tempdir().unwrap();
     let infohash = Infohash([0x42; 20]);
-    std::fs::write(dir.path().join("list"), format!("{infohash}\n")).unwrap();
-    make_readable(dir.path());
-    let port = free_port().to_string();
-    let mut command = Command::new("opentracker");
-    command.args(["-i", "127.0.0.1", "-p", &port, "-P", &port, "-w", "list", "-d"]).arg(dir.path());
-    let _opentracker = Running::start(command);
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
-    wait_for("opentracker to listen", || TcpStream::connect(address).is_ok());
+    let opentracker = Opentracker::start(&infohash.to_string());
+    let address = opentracker.address;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         for (first_port, url) in
@@ -92,16 +86,6 @@ fn viewer(infohash: Infohash, port: u16) -> AnnounceRequest {
         num_want: None,
         key: u32::from(port),
     }
-}
-
-/// opentracker gives up its rights before it reads the list.
-fn make_readable(dir: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Runs `test` in a copy of this process inside a fresh network.
@@ -221,37 +205,4 @@ fn seeders(infohash: Infohash) -> u32 {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (_, rest) = answer.split_once("8:completei").expect("a scrape");
     rest.split('e').next().unwrap().parse().unwrap()
-}
-
-/// A program that ends with its test.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let name = command.get_program().to_string_lossy().into_owned();
-        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(quiet.spawn().unwrap_or_else(|error| panic!("{name} is needed for this test: {error}")))
-    }
-
-    /// Asks it to end, and lets it take leave of the tracker.
-    fn end(mut self, signal: &str) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-        wait_for("the program to end", || self.0.try_wait().unwrap().is_some());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !done() {
-        assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
