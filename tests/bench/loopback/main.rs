@@ -148,11 +148,20 @@ fn first_byte() {
 }
 
 fn hops() {
-    const SPAN: Duration = Duration::from_secs(20);
+    for crowd in [0, 50] {
+        hops_beside(crowd);
+    }
+}
+
+/// A chain of support nodes with a player at each; `crowd` more peers fetch from the source.
+fn hops_beside(crowd: usize) {
+    const SPAN: Duration = Duration::from_secs(30);
     let broadcast = Broadcast::start(USUAL_RATE, USUAL_RATE);
     let near = broadcast.support(&broadcast.source);
     let far = broadcast.support(&near);
-    println!("hops: one piece time is {:.0} ms", broadcast.piece_time().as_secs_f64() * 1000.0);
+    let _crowd = Peers::connect(crowd, broadcast.source.address, &broadcast.file, Appetite::Live);
+    let piece_ms = broadcast.piece_time().as_secs_f64() * 1000.0;
+    println!("hops: one piece time is {piece_ms:.0} ms; {crowd} more peers at the source");
     let chain = [&broadcast.source, &near, &far];
     let clients: Vec<_> = chain.iter().map(|from| broadcast.client(from)).collect();
     let (origin, path) = (&broadcast.origin, &broadcast.path);
@@ -232,11 +241,17 @@ fn memory() {
     // Four times the declared rate, so that the window is full after half a minute.
     let broadcast = Broadcast::start(USUAL_RATE / 2, 2 * USUAL_RATE);
     let peers = Peers::connect(50, broadcast.source.address, &broadcast.file, Appetite::Live);
+    let support = broadcast.support(&broadcast.source);
     let client = broadcast.client(&broadcast.source);
     let mut player = Player::start(client.players, &broadcast.path, 3);
     player.drain(broadcast.piece_time() * (WINDOW as u32 + 20));
     let window = (WINDOW * broadcast.piece_bytes()) as f64 / MIB;
-    for (name, node) in [("source with 50 peers", &broadcast.source), ("client with one player", &client)] {
+    let nodes = [
+        ("source with 52 peers", &broadcast.source),
+        ("support node", &support),
+        ("client with one player", &client),
+    ];
+    for (name, node) in nodes {
         let rss = node.rss_bytes() as f64 / MIB;
         println!(
             "memory: {name} {rss:.1} MiB resident, of it {window:.1} MiB of window, {:.1} MiB beside",
