@@ -242,6 +242,21 @@ fn stream_that_begins_anew_goes_on_behind_a_tear() {
 }
 
 #[test]
+fn source_that_starts_again_under_the_next_number_forges_no_packet_at_the_seam() {
+    let stream = make(&Recipe::default());
+    let (before, after) = (pieces(&stream, PAYLOAD_BYTES, CHUNK_BYTES), stream[3 * PAYLOAD_BYTES..].to_vec());
+    let resumed_at = (3 * PAYLOAD_BYTES).next_multiple_of(PACKET_BYTES) - 3 * PAYLOAD_BYTES;
+    let after = pieces(&after[resumed_at..], PAYLOAD_BYTES, CHUNK_BYTES);
+    let mut playout = Playout::default();
+    let mut cursor = playout.join(ALL);
+    push_all(&mut playout, 0, &before[..2]);
+    push_all(&mut playout, 2, &after);
+    let genuine: BTreeSet<_> = packets(&stream).map(|packet| packet.bytes().to_vec()).collect();
+    let out = drain(&playout, &mut cursor, usize::MAX);
+    assert!(out.len() > PAYLOAD_BYTES && packets(&out).all(|packet| genuine.contains(&packet.bytes()[..])));
+}
+
+#[test]
 fn unmarked_key_frames_are_recognised_by_their_parameter_sets() {
     let marked = make(&Recipe::default());
     let stream = make(&Recipe { marked: false, ..Recipe::default() });

@@ -47,6 +47,10 @@ impl Joiner {
     fn take_packets(&mut self, bytes: &mut Bytes, runs: &mut Vec<Bytes>) {
         if !self.held.is_empty() {
             let missing = (PACKET_BYTES - self.held.len()).min(bytes.len());
+            if !is_boundary(&bytes[missing..]) {
+                // What follows is of another grid: a source that was started again, under the next number.
+                return self.break_stream();
+            }
             self.held.extend_from_slice(&bytes.split_to(missing));
             if self.held.len() == PACKET_BYTES {
                 runs.push(std::mem::take(&mut self.held).into());
