@@ -17,6 +17,8 @@ pub const LINK_IDLE_TIMEOUT: Duration = Duration::from_secs(240);
 pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes queued to a peer that does not read, beyond which the link is closed.
 pub const LINK_QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// A peer to which bytes wait for so long without any of them going out is closed.
+pub const LINK_UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 // --- bencode, extended handshake, metadata (wire) ---
 

@@ -120,6 +120,9 @@ impl Swarm {
     fn send(&mut self, now: Instant, link: LinkId, message: Message) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.last_sent = now;
+        if peer.queued_bytes == 0 {
+            peer.drained_at = now;
+        }
         peer.queued_bytes += message.frame_bytes();
         self.outputs.push_back(Output::Send { link, message });
     }

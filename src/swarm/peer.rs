@@ -51,6 +51,8 @@ pub struct Peer {
     pub pipeline: Pipeline,
     pub requests: RequestQueue,
     pub queued_bytes: usize,
+    /// When bytes last went to the system, or began to wait.
+    pub drained_at: Instant,
     pub unsolicited: u32,
     pub down: RateMeter,
     pub up: RateMeter,
@@ -77,6 +79,7 @@ impl Peer {
             pipeline: Pipeline::new(depth_min),
             requests: RequestQueue::default(),
             queued_bytes: 0,
+            drained_at: now,
             unsolicited: 0,
             down: RateMeter::default(),
             up: RateMeter::default(),

@@ -8,13 +8,16 @@ use super::Swarm;
 use super::claims::Claims;
 use super::event::Close;
 use crate::base::ids::LinkId;
-use crate::base::limits::LINK_QUEUE_MAX_BYTES;
+use crate::base::limits::{LINK_QUEUE_MAX_BYTES, LINK_UNREAD_TIMEOUT};
 use crate::wire::message::Message;
 
 /// Bytes that may wait for one socket; more would only queue.
 const LINK_AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes that may wait for all sockets together when the uplink is slow.
 const UPLINK_AHEAD_MIN_BYTES: usize = 128 * 1024;
+/// Bytes that may wait for a peer that counts as waiting for nothing: small messages. It is served
+/// even when too much waits for others, which may never read it.
+const LINK_IDLE_BYTES: usize = 1024;
 /// How far ahead of a measured uplink to queue.
 const UPLINK_AHEAD_S: f64 = 0.2;
 
@@ -66,6 +69,7 @@ impl Swarm {
     pub(super) fn writable(&mut self, now: Instant, link: LinkId, queued_bytes: usize) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.queued_bytes = queued_bytes;
+        peer.drained_at = now;
         self.serve(now);
     }
 
@@ -73,17 +77,18 @@ impl Swarm {
     pub(super) fn serve(&mut self, now: Instant) {
         let mut queued_bytes: usize = self.peers.values().map(|peer| peer.queued_bytes).sum();
         let ahead_max = self.uplink_ahead_bytes(now);
-        while queued_bytes < ahead_max {
-            let Some((link, number)) = self.next_service() else { return };
+        loop {
+            let link_max = if queued_bytes < ahead_max { LINK_AHEAD_BYTES } else { LINK_IDLE_BYTES };
+            let Some((link, number)) = self.next_service(link_max) else { return };
             queued_bytes += self.serve_one(now, link, number);
         }
     }
 
     /// Least copied first, then newest; a piece that was begun for a peer is finished for it, since a
-    /// peer can pass on whole pieces only.
-    fn next_service(&self) -> Option<(LinkId, u64)> {
+    /// peer can pass on whole pieces only. Only peers for which less than `link_max` bytes wait.
+    fn next_service(&self, link_max: usize) -> Option<(LinkId, u64)> {
         let writable = self.peers.iter().filter(|(_, peer)| {
-            !peer.requests.is_empty() && peer.is_unchoked && peer.queued_bytes < LINK_AHEAD_BYTES
+            !peer.requests.is_empty() && peer.is_unchoked && peer.queued_bytes < link_max
         });
         let waiting = writable.flat_map(|(&link, peer)| {
             let rank = move |number, sent: u16| {
@@ -124,7 +129,12 @@ impl Swarm {
 
     /// Peers that let everything pile up are not peers.
     pub(super) fn close_unread(&mut self, now: Instant) {
-        let stuck = self.peers.iter().filter(|(_, peer)| peer.queued_bytes > LINK_QUEUE_MAX_BYTES);
+        let is_deaf = |peer: &super::Peer| {
+            let waited = now.saturating_duration_since(peer.drained_at);
+            peer.queued_bytes > LINK_QUEUE_MAX_BYTES
+                || (peer.queued_bytes > 0 && waited >= LINK_UNREAD_TIMEOUT)
+        };
+        let stuck = self.peers.iter().filter(|(_, peer)| is_deaf(peer));
         let stuck: Vec<_> = stuck.map(|(&link, _)| link).collect();
         stuck.into_iter().for_each(|link| self.close(now, link, Close::NotReading));
     }
