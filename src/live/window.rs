@@ -34,6 +34,11 @@ impl Window {
         Inserted::StoredAndEvicted
     }
 
+    /// Takes a piece out that should not have come in.
+    pub fn remove(&mut self, number: u64) -> Option<VerifiedPiece> {
+        self.pieces.remove(&number)
+    }
+
     pub fn get(&self, number: u64) -> Option<&VerifiedPiece> {
         self.pieces.get(&number)
     }

@@ -10,7 +10,7 @@ use super::pipeline::ChunkKey;
 use super::wants::Use;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
-use crate::live::assembler::{Added, Contribution, Forged, contributions};
+use crate::live::assembler::{Added, Contribution, Forged};
 use crate::live::piece::VerifiedPiece;
 use crate::wire::message::Message;
 
@@ -116,6 +116,7 @@ impl Swarm {
         self.wants.remove_before(number);
         self.blame.remove_before(number);
         self.doubted = self.doubted.split_off(&number);
+        self.repeats = self.repeats.split_off(&number);
     }
 
     /// Jumps forward when the swarm is too far ahead to catch up with.
@@ -224,19 +225,17 @@ impl Swarm {
         let senders = assembly.senders();
         match assembly.verify(&self.config.geometry, &self.config.verifier) {
             Err(Forged { contributions }) => self.forged(now, number, contributions, Close::Forged),
-            Ok(piece) if !self.replays.admit(piece.digest(), number) => {
-                self.forged(
-                    now,
-                    number,
-                    contributions(senders.into_iter().zip(piece.chunks())),
-                    Close::Replayed,
-                );
+            Ok(piece) if let Some(known) = self.replays.admit(piece.digest(), number) => {
+                self.repeated(now, piece, known, senders);
             }
             Ok(piece) if self.has_implausible_time(&piece) && self.doubted.insert(number) => {
                 self.wants.insert(number, &self.config.geometry);
                 self.fill_all(now);
             }
-            Ok(piece) => self.verified(now, piece),
+            Ok(piece) => {
+                self.note_givers(number, senders);
+                self.verified(now, piece);
+            }
         }
     }
 
@@ -245,7 +244,7 @@ impl Swarm {
         before.is_some_and(|before| piece.time() + TIME_TOLERANCE_S < before.time())
     }
 
-    fn verified(&mut self, now: Instant, piece: VerifiedPiece) {
+    pub(super) fn verified(&mut self, now: Instant, piece: VerifiedPiece) {
         self.totals.pieces_verified += 1;
         self.follow.verified(now, piece.number());
         for Evidence { contribution, ban_key } in self.blame.settle(&piece) {
@@ -265,32 +264,24 @@ impl Swarm {
 
     /// A piece was not what the source signed. Who sent all of it is banned; of several, each is kept
     /// from mixing until the piece, from one peer alone, tells who lied.
-    fn forged(&mut self, now: Instant, number: u64, contributions: Vec<Contribution>, why: Close) {
+    pub(super) fn forged(&mut self, now: Instant, number: u64, contributions: Vec<Contribution>, why: Close) {
         self.totals.pieces_forged += 1;
         let mut links: Vec<_> = contributions.iter().map(|contribution| contribution.from).collect();
         links.sort_unstable();
         links.dedup();
-        let key_of = |swarm: &Self, link| swarm.peers.get(&link).map(super::Peer::ban_key);
         if let [liar] = links[..] {
-            if let Some(key) = key_of(self, liar) {
+            if let Some(key) = self.peers.get(&liar).map(super::Peer::ban_key) {
                 self.ban(now, liar, key, why);
             }
         } else {
-            let evidence = contributions.into_iter().filter_map(|contribution| {
-                Some(Evidence { contribution, ban_key: key_of(self, contribution.from)? })
-            });
-            let evidence = evidence.collect();
-            self.blame.open(number, evidence);
-            for link in links {
-                self.peers.get_mut(&link).into_iter().for_each(|peer| peer.is_suspect = true);
-            }
+            self.suspect(number, contributions);
         }
         self.fetch_alone(now, number);
         self.fill_all(now);
     }
 
     /// Fetches a piece again from one peer: the source if it is connected, else one above suspicion.
-    fn fetch_alone(&mut self, now: Instant, number: u64) {
+    pub(super) fn fetch_alone(&mut self, now: Instant, number: u64) {
         let claims = self.peers.iter().filter(|(_, peer)| peer.is_usable() && peer.claims.contains(number));
         let rank = |peer: &super::Peer| {
             let is_source = peer.description.is_some_and(|said| said.is_source);

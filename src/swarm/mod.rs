@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod peer;
 pub mod pipeline;
 mod receive;
+mod repeats;
 pub mod requests;
 pub mod roster;
 mod serve;
@@ -62,6 +63,10 @@ pub struct Swarm {
     wants: Wants,
     /// Pieces whose time was implausible once and that are fetched a second time.
     doubted: BTreeSet<u64>,
+    /// Pieces that came before under another number and were asked of somebody else once.
+    repeats: BTreeSet<u64>,
+    /// Who sent the chunks of each piece held.
+    givers: BTreeMap<u64, Vec<LinkId>>,
     follow: Follow,
     blame: Blame,
     bans: Bans,
@@ -100,6 +105,8 @@ impl Swarm {
             replays: ReplayMemory::default(),
             wants: Wants::default(),
             doubted: BTreeSet::new(),
+            repeats: BTreeSet::new(),
+            givers: BTreeMap::new(),
             follow: Follow::new(piece_duration, config.buffer),
             blame: Blame::default(),
             bans: Bans::default(),

@@ -1,0 +1,76 @@
+//! Authentic pieces that come under two numbers: one of the two is a lie, and the signature does not say
+//! which. Nobody is banned on the word of one other peer: who lied shows when a third, or the true piece,
+//! tells.
+
+use std::time::Instant;
+
+use super::blame::Evidence;
+use super::event::Close;
+use super::{Peer, Swarm};
+use crate::base::ids::LinkId;
+use crate::live::assembler::{Contribution, contributions};
+use crate::live::piece::VerifiedPiece;
+
+impl Swarm {
+    /// Remembers who gave a verified piece, as long as the window may hold it.
+    pub(super) fn note_givers(&mut self, number: u64, senders: Vec<LinkId>) {
+        self.givers.insert(number, senders);
+        while self.givers.len() > self.config.window_pieces {
+            self.givers.pop_first();
+        }
+    }
+
+    /// `piece` came before under the number `known`. What is replayed is older than its number says, so
+    /// the lower number is believed first; and a higher one once a second peer gives it, or nobody else
+    /// can.
+    pub(super) fn repeated(&mut self, now: Instant, piece: VerifiedPiece, known: u64, senders: Vec<LinkId>) {
+        let number = piece.number();
+        let given = contributions(senders.iter().copied().zip(piece.chunks()));
+        let gave_both = self.givers.get(&known).is_some_and(|givers| sole(givers) == sole(&senders));
+        if gave_both && sole(&senders).is_some() {
+            return self.forged(now, number, given, Close::Replayed);
+        }
+        if number < known {
+            self.doubt_held(now, known);
+        } else if !self.blame.is_confirmed(number, &given) && self.repeats.insert(number) {
+            self.suspect(number, given);
+            self.fetch_alone(now, number);
+            return self.fill_all(now);
+        }
+        self.replays.renumber(piece.digest(), number);
+        self.note_givers(number, senders);
+        self.verified(now, piece);
+    }
+
+    /// Takes a piece back that was not played yet, and fetches what belongs there.
+    fn doubt_held(&mut self, now: Instant, number: u64) {
+        let is_played = self.follow.next().is_none_or(|next| number < next);
+        let (Some(givers), false) = (self.givers.remove(&number), is_played) else { return };
+        let Some(piece) = self.window.remove(number) else { return };
+        self.suspect(number, contributions(givers.into_iter().zip(piece.chunks())));
+        self.fetch_alone(now, number);
+        self.fill_all(now);
+    }
+
+    /// Keeps the evidence of a piece, and those who gave it from mixing with others until the true piece
+    /// tells.
+    pub(super) fn suspect(&mut self, number: u64, contributions: Vec<Contribution>) {
+        for contribution in &contributions {
+            if let Some(peer) = self.peers.get_mut(&contribution.from) {
+                peer.is_suspect = true;
+            }
+        }
+        let key_of = |link: LinkId| self.peers.get(&link).map(Peer::ban_key);
+        let evidence = contributions
+            .into_iter()
+            .filter_map(|contribution| Some(Evidence { contribution, ban_key: key_of(contribution.from)? }));
+        let evidence = evidence.collect();
+        self.blame.open(number, evidence);
+    }
+}
+
+/// The one peer that gave all of a piece.
+fn sole(senders: &[LinkId]) -> Option<LinkId> {
+    let (first, rest) = senders.split_first()?;
+    rest.iter().all(|sender| sender == first).then_some(*first)
+}
