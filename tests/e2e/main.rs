@@ -1,0 +1,21 @@
+//! The real program on loopback, from the server that a source reads to the bytes that a player gets.
+#![allow(clippy::disallowed_methods, reason = "these tests run in real time")]
+
+mod bad_input;
+mod chain;
+mod demo;
+mod discovery;
+mod failover;
+mod forgers;
+mod harness;
+mod hostile;
+mod life_cycle;
+mod log_lines;
+mod node;
+mod numbered;
+mod origin;
+mod restart;
+mod rogue;
+mod tracker_log;
+mod viewer;
+mod wire_peer;
