@@ -199,8 +199,9 @@ fn print_hops(hops: usize, mut ages: Vec<Duration>) {
 fn serve() {
     const SPAN: Duration = Duration::from_secs(8);
     for peers in [1, 50] {
-        let broadcast = Broadcast::start(2 * USUAL_RATE, 2 * USUAL_RATE);
-        sleep(Duration::from_secs(10));
+        // Four times the declared rate, so that there are soon enough pieces to ask for.
+        let broadcast = Broadcast::start(USUAL_RATE, 4 * USUAL_RATE);
+        sleep(Duration::from_secs(5));
         let appetite = Appetite::Insatiable { in_flight: 64 };
         let load = Peers::connect(peers, broadcast.source.address, &broadcast.file, appetite);
         sleep(Duration::from_secs(1));
@@ -238,7 +239,7 @@ fn relay() {
 
 fn memory() {
     const WINDOW: u64 = 115;
-    // Four times the declared rate, so that the window is full after half a minute.
+    // Four times the declared rate again, for a window that is full after half a minute.
     let broadcast = Broadcast::start(USUAL_RATE / 2, 2 * USUAL_RATE);
     let peers = Peers::connect(50, broadcast.source.address, &broadcast.file, Appetite::Live);
     let support = broadcast.support(&broadcast.source);
