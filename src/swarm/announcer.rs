@@ -89,13 +89,14 @@ impl Announcer {
         tracker.not_before = now + least;
     }
 
-    /// The farewells: one for each tracker that was told of us.
+    /// The farewells: one for each tracker that was told of us, or may just have been.
     pub fn stop(&mut self, moved: (u64, u64)) -> Vec<(usize, AnnounceRequest)> {
         if std::mem::replace(&mut self.is_stopped, true) {
             return Vec::new();
         }
         let request = self.request(AnnounceEvent::Stopped, moved);
-        let started = self.trackers.iter().enumerate().filter(|(_, tracker)| tracker.has_started);
+        let started =
+            self.trackers.iter().enumerate().filter(|(_, tracker)| tracker.has_started || tracker.is_waiting);
         started.map(|(index, _)| (index, request)).collect()
     }
 
@@ -162,6 +163,15 @@ mod tests {
         let farewells: Vec<_> = announcer.stop((0, 0)).into_iter().map(|(t, r)| (t, r.event)).collect();
         assert_eq!(farewells, [(0, AnnounceEvent::Stopped)]);
         assert_eq!(announcer.deadline(true), None);
+    }
+
+    #[test]
+    fn tracker_that_has_not_answered_yet_is_told_too() {
+        let now = Instant::now();
+        let mut announcer = announcer(now);
+        announcer.poll(now, true, (0, 0)).unwrap();
+        let farewells: Vec<_> = announcer.stop((0, 0)).into_iter().map(|(t, r)| (t, r.event)).collect();
+        assert_eq!(farewells, [(0, AnnounceEvent::Stopped)], "the second was never asked");
     }
 
     #[test]
