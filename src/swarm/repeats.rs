@@ -22,7 +22,7 @@ impl Swarm {
 
     /// `piece` came before under the number `known`. What is replayed is older than its number says, so
     /// the lower number is believed first; and a higher one once a second peer gives it, or nobody else
-    /// can.
+    /// is there to ask.
     pub(super) fn repeated(&mut self, now: Instant, piece: VerifiedPiece, known: u64, senders: Vec<LinkId>) {
         let number = piece.number();
         let given = contributions(senders.iter().copied().zip(piece.chunks()));
@@ -32,14 +32,34 @@ impl Swarm {
         }
         if number < known {
             self.doubt_held(now, known);
-        } else if !self.blame.is_confirmed(number, &given) && self.repeats.insert(number) {
+        } else if !self.blame.is_confirmed(number, &given) && self.may_ask_others(number, &senders) {
             self.suspect(number, given);
-            self.fetch_alone(now, number);
-            return self.fill_all(now);
+            return self.fetch_elsewhere(now, number);
         }
         self.replays.renumber(piece.digest(), number);
         self.note_givers(number, senders);
         self.verified(now, piece);
+    }
+
+    /// Whether somebody above suspicion is connected, who may hold `number` now or soon; or it was not
+    /// asked for a second time yet.
+    fn may_ask_others(&mut self, number: u64, senders: &[LinkId]) -> bool {
+        let is_other =
+            |(link, peer): (&LinkId, &Peer)| peer.is_usable() && !peer.is_suspect && !senders.contains(link);
+        let has_others = self.peers.iter().any(is_other);
+        self.repeats.insert(number) || has_others
+    }
+
+    /// Asks one who is above suspicion, or waits for one who is to hold the piece.
+    fn fetch_elsewhere(&mut self, now: Instant, number: u64) {
+        let usable = || self.peers.values().filter(|peer| peer.is_usable());
+        let is_held = usable().any(|peer| !peer.is_suspect && peer.claims.contains(number));
+        if is_held || usable().all(|peer| peer.is_suspect) {
+            self.fetch_alone(now, number);
+        } else {
+            self.wants.insert(number, &self.config.geometry);
+        }
+        self.fill_all(now);
     }
 
     /// Takes a piece back that was not played yet, and fetches what belongs there.
@@ -48,8 +68,7 @@ impl Swarm {
         let (Some(givers), false) = (self.givers.remove(&number), is_played) else { return };
         let Some(piece) = self.window.remove(number) else { return };
         self.suspect(number, contributions(givers.into_iter().zip(piece.chunks())));
-        self.fetch_alone(now, number);
-        self.fill_all(now);
+        self.fetch_elsewhere(now, number);
     }
 
     /// Keeps the evidence of a piece, and those who gave it from mixing with others until the true piece
