@@ -55,6 +55,11 @@ impl Window {
         self.pieces.last_key_value().map(|(&number, _)| number)
     }
 
+    /// The numbers held, from `oldest` on.
+    pub fn newest_numbers(&self, oldest: u64) -> impl Iterator<Item = u64> {
+        self.pieces.range(oldest..).map(|(&number, _)| number)
+    }
+
     pub fn len(&self) -> usize {
         self.pieces.len()
     }

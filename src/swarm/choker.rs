@@ -1,73 +1,123 @@
-//! Who may request: everybody while there are slots, else those that give, and one by chance.
+//! Who may request: everybody while the uplink keeps up, else as many as it can serve at once.
+//!
+//! Being unchoked is a grant: what is asked under it is answered soon. A request that would wait for
+//! long is refused by choking, so that its sender asks somebody else at once instead of waiting for a
+//! timeout; and when the uplink falls idle, the next peer that lacks something is let in.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
 use crate::base::ids::LinkId;
 use crate::wire::message::Message;
 
-const ROUND: Duration = Duration::from_secs(10);
+/// After a refusal, grants are dealt out one by one for so long.
+const SCARCITY: Duration = Duration::from_secs(10);
+/// A peer that was let in asks within this time, or the next one is let in.
+const GRANT_TIME: Duration = Duration::from_millis(100);
+/// Peers that were just let in and did not ask yet, while grants are scarce.
+const GRANTS_MAX: usize = 4;
+/// With all slots taken, a peer that asks nothing holds its slot for so long.
+const SLOT_TIME: Duration = Duration::from_secs(1);
+/// One grant in so many goes to who waited longest, whether it gives or not.
+const GRANTS_BY_WAIT: u64 = 3;
+/// The newest pieces in which a peer's holes count.
+const LOOK_BACK_PIECES: u64 = 8;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Choker {
-    next_round: Instant,
-    /// The peer that holds a slot by chance, until the next round.
-    optimistic: Option<LinkId>,
+    refused_at: Option<Instant>,
+    grants: u64,
 }
 
 impl Choker {
-    pub fn new(now: Instant) -> Self {
-        Self { next_round: now + ROUND, optimistic: None }
+    fn is_scarce(&self, now: Instant) -> bool {
+        self.refused_at.is_some_and(|at| now.saturating_duration_since(at) < SCARCITY)
     }
 }
 
 impl Swarm {
-    /// A regular round: the slot by chance moves on.
-    pub(super) fn choke_timer(&mut self, now: Instant) {
-        if now >= self.choker.next_round {
-            self.choker.next_round = now + ROUND;
-            self.choker.optimistic = None;
-            self.choke_round(now);
-        }
-    }
-
-    /// Gives the slots out anew.
-    pub(super) fn choke_round(&mut self, now: Instant) {
-        let chosen = self.choose_unchoked(now);
-        let changes: Vec<_> = self
-            .peers
-            .iter()
-            .map(|(&link, peer)| (link, peer.is_unchoked, chosen.contains(&link)))
-            .filter(|(_, was, is)| was != is)
-            .collect();
-        for (link, _, is_unchoked) in changes {
-            let Some(peer) = self.peers.get_mut(&link) else { continue };
-            peer.is_unchoked = is_unchoked;
-            if !is_unchoked {
-                peer.requests.clear();
+    /// Lets in whom the uplink has room for.
+    pub(super) fn grant(&mut self, now: Instant) {
+        let is_scarce = self.choker.is_scarce(now);
+        let Some(newest) = self.window.newest() else { return };
+        let oldest_look = newest.saturating_sub(LOOK_BACK_PIECES - 1);
+        let rarest = self.fewest_copies(oldest_look);
+        while !is_scarce || (self.waiting_bytes(rarest) == 0 && self.fresh_grants(now) < GRANTS_MAX) {
+            let lacking = if is_scarce { Some((oldest_look, rarest)) } else { None };
+            let Some(link) = self.next_grant(now, lacking) else { return };
+            if !self.has_free_slot(now) {
+                return;
             }
-            self.send(now, link, if is_unchoked { Message::Unchoke } else { Message::Choke });
+            self.choker.grants += 1;
+            self.set_unchoked(now, link, true);
         }
     }
 
-    fn choose_unchoked(&mut self, now: Instant) -> Vec<LinkId> {
-        let interested = self.peers.iter_mut().filter(|(_, peer)| peer.is_interested);
-        let mut ranked: Vec<_> = interested
-            .map(|(&link, peer)| {
-                (!peer.has_priority, std::cmp::Reverse(peer.down.bytes_per_second(now)), link)
-            })
-            .collect();
-        let slots = self.config.upload_slots.max(1);
-        if ranked.len() <= slots {
-            return ranked.into_iter().map(|(_, _, link)| link).collect();
+    /// Answers a request that would wait too long by choking its sender.
+    pub(super) fn refuse(&mut self, now: Instant, link: LinkId) {
+        self.choker.refused_at = Some(now);
+        self.totals.requests_refused += 1;
+        self.set_unchoked(now, link, false);
+    }
+
+    pub(super) fn set_unchoked(&mut self, now: Instant, link: LinkId, is_unchoked: bool) {
+        let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.is_unchoked != is_unchoked) else {
+            return;
+        };
+        peer.is_unchoked = is_unchoked;
+        if is_unchoked {
+            peer.granted_at = Some(now);
+            peer.has_used_grant = false;
+        } else {
+            peer.requests.clear();
         }
-        ranked.sort_unstable();
-        let mut chosen: Vec<_> = ranked.iter().map(|&(_, _, link)| link).collect();
-        let rest = chosen.split_off(slots - 1);
-        let kept = self.choker.optimistic.filter(|link| rest.contains(link));
-        let optimistic = kept.unwrap_or_else(|| rest[self.rng.below(rest.len())]);
-        self.choker.optimistic = Some(optimistic);
-        chosen.push(optimistic);
-        chosen
+        self.send(now, link, if is_unchoked { Message::Unchoke } else { Message::Choke });
+    }
+
+    /// The peer to let in next: of priority first, then one that gives, then who waited longest. While
+    /// grants are scarce, only one that lacks some piece of (from this number on, with so many copies).
+    fn next_grant(&mut self, now: Instant, lacking: Option<(u64, usize)>) -> Option<LinkId> {
+        let (window, choker, copies) = (&self.window, &self.choker, &self.copies);
+        let lacks = |peer: &super::Peer| {
+            lacking.is_none_or(|(oldest, rarest)| {
+                let mut rare = window.newest_numbers(oldest).filter(|&number| copies.of(number) <= rarest);
+                rare.any(|number| !peer.claims.contains(number))
+            })
+        };
+        let by_wait = choker.grants.is_multiple_of(GRANTS_BY_WAIT);
+        let waiting = self.peers.iter_mut().filter(|(_, peer)| peer.is_interested && !peer.is_unchoked);
+        let ranked = waiting.filter_map(|(&link, peer)| {
+            if !lacks(peer) {
+                return None;
+            }
+            let gives = !by_wait && peer.down.bytes_per_second(now) > 0;
+            Some((Reverse(peer.has_priority), Reverse(gives), peer.granted_at, link))
+        });
+        ranked.min().map(|(.., link)| link)
+    }
+
+    /// Whether one more peer may be let in; takes the slot of one that does not use it if need be.
+    fn has_free_slot(&mut self, now: Instant) -> bool {
+        let unchoked = self.peers.iter().filter(|(_, peer)| peer.is_unchoked);
+        if unchoked.clone().count() < self.config.upload_slots.max(1) {
+            return true;
+        }
+        let is_idle = |peer: &super::Peer| {
+            let held = peer.granted_at.map(|at| now.saturating_duration_since(at));
+            !peer.has_priority && peer.requests.is_empty() && held.is_none_or(|held| held >= SLOT_TIME)
+        };
+        let idle = unchoked.filter(|(_, peer)| is_idle(peer));
+        let longest = idle.min_by_key(|(link, peer)| (peer.granted_at, **link)).map(|(&link, _)| link);
+        longest.into_iter().for_each(|link| self.set_unchoked(now, link, false));
+        longest.is_some()
+    }
+
+    fn fresh_grants(&self, now: Instant) -> usize {
+        let is_fresh = |at: Instant| now.saturating_duration_since(at) < GRANT_TIME;
+        let fresh = |peer: &&super::Peer| {
+            peer.is_unchoked && !peer.has_used_grant && peer.granted_at.is_some_and(is_fresh)
+        };
+        self.peers.values().filter(fresh).count()
     }
 }

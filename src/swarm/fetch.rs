@@ -10,12 +10,16 @@ use super::pipeline::ChunkKey;
 use super::wants::Use;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
+use crate::base::limits::HEAD_JUMP_MAX_PIECES;
 use crate::live::assembler::{Added, Contribution, Forged};
 use crate::live::piece::VerifiedPiece;
 use crate::wire::message::Message;
 
 /// Bytes of pieces being fetched at once.
 const FETCHING_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// One chunk in so many may be asked of two peers at once. Without a bound, a swarm that lags asks for
+/// everything twice, and lags more.
+const CHUNKS_PER_SECOND_ASK: u64 = 50;
 /// Unasked chunks forgiven: answers that crossed with a late request.
 const UNSOLICITED_MAX: u32 = 512;
 /// A time this far before its predecessor's is an old piece's time.
@@ -26,6 +30,9 @@ impl Swarm {
     pub(super) fn advance(&mut self, now: Instant) {
         if self.config.role == Role::Source {
             return;
+        }
+        if self.joined_beyond_the_swarm() {
+            self.rejoin();
         }
         if self.follow.position().is_none() {
             self.join(now);
@@ -38,7 +45,39 @@ impl Swarm {
 
     /// Joins as far behind the swarm's newest piece as the buffer is long.
     fn join(&mut self, now: Instant) {
-        let Some(head) = self.swarm_head() else { return };
+        if let Some(head) = self.swarm_head() {
+            self.join_at(now, head);
+        }
+    }
+
+    /// Whether we joined on the word of a few, brought nothing home so far, and most now say that the
+    /// stream is not so far.
+    fn joined_beyond_the_swarm(&self) -> bool {
+        let start = self.follow.unproven_start();
+        start.is_some_and(|start| self.swarm_head().is_some_and(|head| head + HEAD_JUMP_MAX_PIECES < start))
+    }
+
+    /// When nothing came for long and nobody has what could come next, goes where the newest claims
+    /// are, the source's before all: after a gap in the numbers it alone knows where the stream is.
+    pub(super) fn look_elsewhere(&mut self, now: Instant) {
+        let Some(next) = self.follow.next().filter(|_| self.follow.is_starved(now)) else { return };
+        let plausible_max = self.follow.plausible_max(now);
+        let news = |peer: &super::Peer| peer.claims.next_after(next.saturating_sub(1));
+        if self.trusted().any(|(_, peer)| news(peer).is_some_and(|number| number <= plausible_max)) {
+            return;
+        }
+        let beyond = self.trusted().filter_map(|(_, peer)| {
+            let head = peer.claims.newest().filter(|&head| head > plausible_max)?;
+            Some((peer.description.is_some_and(|said| said.is_source), head))
+        });
+        if let Some((_, head)) = beyond.max() {
+            self.rejoin();
+            self.join_at(now, head);
+            self.follow.trust_start();
+        }
+    }
+
+    fn join_at(&mut self, now: Instant, head: u64) {
         let target = (head + 1).saturating_sub(self.follow.prefetch_pieces());
         let claims = self.trusted().map(|(_, peer)| &peer.claims);
         let available = claims.filter_map(|claims| match claims.contains(target) {
@@ -46,6 +85,7 @@ impl Swarm {
             false => claims.next_after(target),
         });
         let Some(start) = available.min() else { return };
+        let start = self.follow.without_repeats(start);
         if self.window.newest().is_some_and(|newest| start + super::HEAD_JUMP_BACK < newest) {
             // The stream began anew with lower numbers: what we hold is of another time.
             self.window = crate::live::window::Window::new(self.config.window_pieces);
@@ -89,10 +129,18 @@ impl Swarm {
     fn give_up_lost(&mut self, now: Instant) {
         let Some(next) = self.follow.next() else { return };
         let is_claimed = self.peers.values().any(|peer| peer.claims.contains(next));
-        let later_claimed = self.trusted().filter_map(|(_, peer)| peer.claims.next_after(next)).min();
+        let plausible_max = self.follow.plausible_max(now);
+        let later_claimed = self.trusted().filter_map(|(_, peer)| peer.claims.next_after(next));
+        let later_claimed = later_claimed.filter(|&later| later <= plausible_max).min();
         let later_held = self.window.runs().into_iter().map(|(first, _)| first).find(|&first| first > next);
         let later = later_claimed.into_iter().chain(later_held).min();
-        let is_lost = self.follow.is_lost(now, !is_claimed && later.is_some());
+        let source_lacks = self.peers.values().any(|peer| {
+            let is_source = peer.description.is_some_and(|said| said.is_source);
+            is_source
+                && !peer.claims.contains(next)
+                && peer.claims.newest().is_some_and(|newest| newest > next)
+        });
+        let is_lost = self.follow.is_lost(now, !is_claimed && later.is_some(), source_lacks);
         let target = match (is_lost, later_held) {
             (true, _) => later,
             (false, Some(held)) if self.follow.is_overdue(now) => Some(held),
@@ -106,7 +154,10 @@ impl Swarm {
     fn skip_to(&mut self, now: Instant, target: u64) {
         let Some(next) = self.follow.next() else { return };
         tracing::warn!(target: "acestream.swarm", "pieces {next} to {} are lost", target - 1);
-        self.totals.pieces_skipped += target - next;
+        // Before the first piece there is nothing to lose: only the place to join was wrong.
+        if self.follow.unproven_start().is_none() {
+            self.totals.pieces_skipped += target - next;
+        }
         self.follow.skip_to(target);
         self.drop_wants_before(target);
         self.deliver(now);
@@ -136,9 +187,14 @@ impl Swarm {
         let fetching_max = (FETCHING_MAX_BYTES / self.config.geometry.piece_length()).clamp(2, window_max);
         for number in next..=newest.min(next + fetching_max as u64 - 1) {
             if !self.window.contains(number) {
-                self.wants.insert(number, &self.config.geometry);
+                self.want(number);
             }
         }
+    }
+
+    pub(super) fn want(&mut self, number: u64) {
+        let copies = || self.peers.values().filter(|peer| peer.claims.contains(number)).count();
+        self.wants.insert(number, &self.config.geometry, copies);
     }
 
     pub(super) fn fill_all(&mut self, now: Instant) {
@@ -160,13 +216,20 @@ impl Swarm {
             let how = if peer.is_suspect { Use::SoleOnly } else { Use::Anything };
             let (pipeline, claims) = (&peer.pipeline, &peer.claims);
             let may_ask = |key| pipeline.may_ask(now, key);
-            let open = self.wants.choose(link, how, may_ask, |number| claims.contains(number));
+            // What the source alone has it must spread: what others have too is asked of them.
+            let is_source = peer.description.is_some_and(|said| said.is_source);
+            let is_urgent = |number, copies| self.follow.is_urgent(now, number) && !(is_source && copies > 1);
+            let open = self.wants.choose(link, how, is_urgent, may_ask, |number| claims.contains(number));
+            let may_double = self.totals.asked_twice * CHUNKS_PER_SECOND_ASK <= self.totals.asked;
             let urgent = || {
                 let next = self.follow.next().filter(|&next| self.follow.is_urgent(now, next))?;
-                (how == Use::Anything && claims.contains(next)).then_some(next)
+                (may_double && how == Use::Anything && claims.contains(next)).then_some(next)
             };
             let second = || self.wants.choose_second(urgent()?, link, may_ask);
+            let is_second = open.is_none();
             let Some((number, chunk)) = open.or_else(second) else { return };
+            self.totals.asked_twice += u64::from(is_second);
+            self.totals.asked += 1;
             peer.pipeline.asked(now, (number, chunk));
             self.send(now, link, Message::Request { stream: 0, piece: number as u32, chunk });
         }
@@ -229,7 +292,7 @@ impl Swarm {
                 self.repeated(now, piece, known, senders);
             }
             Ok(piece) if self.has_implausible_time(&piece) && self.doubted.insert(number) => {
-                self.wants.insert(number, &self.config.geometry);
+                self.want(number);
                 self.fill_all(now);
             }
             Ok(piece) => {
@@ -289,7 +352,7 @@ impl Swarm {
         };
         let ranked: Vec<_> = claims.map(|(&link, peer)| (rank(peer), link)).collect();
         let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else {
-            return self.wants.insert(number, &self.config.geometry);
+            return self.want(number);
         };
         let equals: Vec<_> = ranked.iter().filter(|(rank, _)| *rank == best).collect();
         let sole = equals[self.rng.below(equals.len())].1;

@@ -10,6 +10,8 @@ const SKIP_GRACE: Duration = Duration::from_millis(500);
 const LACKING_GRACE: Duration = Duration::from_millis(500);
 /// No piece for so long: begin again.
 pub const STALL_LIMIT: Duration = Duration::from_secs(12);
+/// No piece for so long, or four pieces' time, and nobody has the next: look elsewhere.
+const STARVED_MIN: Duration = Duration::from_secs(2);
 /// A join that brought nothing for so long was led astray.
 pub const JOIN_LIMIT: Duration = Duration::from_secs(3);
 /// Within this time after joining, a better view of the stream moves us forward.
@@ -23,6 +25,8 @@ pub struct Position {
     /// Piece `.0` is due at `.1`.
     anchor: (u64, Instant),
     joined_at: Instant,
+    /// What most peers say of the stream's place may end an unproven join.
+    is_provisional: bool,
     /// When the last chunk came, or the join.
     progress_at: Instant,
     /// The newest piece verified since joining, and when.
@@ -35,13 +39,13 @@ pub struct Follow {
     piece_duration: Duration,
     buffer: Duration,
     position: Option<Position>,
-    /// When the last piece was delivered.
-    delivered_at: Option<Instant>,
+    /// The last piece delivered.
+    delivered: Option<u64>,
 }
 
 impl Follow {
     pub fn new(piece_duration: Duration, buffer: Duration) -> Self {
-        Self { piece_duration, buffer, position: None, delivered_at: None }
+        Self { piece_duration, buffer, position: None, delivered: None }
     }
 
     /// `None` while looking for a place to join.
@@ -65,10 +69,38 @@ impl Follow {
             next: start,
             anchor,
             joined_at: now,
+            is_provisional: true,
             progress_at: now,
             verified: None,
             lacking_since: None,
         });
+    }
+
+    /// Where we joined, as long as nothing verified shows that the stream is there.
+    pub fn unproven_start(&self) -> Option<u64> {
+        let position =
+            self.position.filter(|position| position.is_provisional && position.verified.is_none());
+        position.map(|position| position.next)
+    }
+
+    /// Stays where it joined, whatever most peers say.
+    pub fn trust_start(&mut self) {
+        self.position.iter_mut().for_each(|position| position.is_provisional = false);
+    }
+
+    /// A place to join that does not deliver again what was just delivered.
+    pub fn without_repeats(&self, start: u64) -> u64 {
+        match self.delivered {
+            Some(last) if (start..=start + HEAD_JUMP_MAX_PIECES).contains(&last) => last + 1,
+            _ => start,
+        }
+    }
+
+    /// Whether nothing was verified for a while: longer than a busy swarm needs, shorter than a stall.
+    pub fn is_starved(&self, now: Instant) -> bool {
+        let patience = STARVED_MIN.max(self.piece_duration * 4).min(STALL_LIMIT);
+        let verified = self.position.and_then(|position| position.verified);
+        verified.is_some_and(|(_, at)| now.saturating_duration_since(at) >= patience)
     }
 
     /// Looks for a place to join anew.
@@ -93,7 +125,7 @@ impl Follow {
 
     /// Piece `number` was delivered: the one after it comes next.
     pub fn delivered(&mut self, now: Instant, number: u64) {
-        self.delivered_at = Some(now);
+        self.delivered = Some(number);
         let (due, buffer) = (self.due(number), self.buffer);
         let Some(position) = &mut self.position else { return };
         position.next = number + 1;
@@ -131,14 +163,17 @@ impl Follow {
     }
 
     /// Whether nobody had the next piece for long enough. `is_lacking` says whether that is so now.
-    pub fn is_lost(&mut self, now: Instant, is_lacking: bool) -> bool {
+    /// Before the piece is due, only the source itself shows that it does not exist: in a mesh that
+    /// fetches the rarest first, it may just not have come so near.
+    pub fn is_lost(&mut self, now: Instant, is_lacking: bool, source_lacks: bool) -> bool {
+        let is_due = self.next().and_then(|next| self.due(next)).is_some_and(|due| now >= due);
         let Some(position) = &mut self.position else { return false };
         if !is_lacking {
             position.lacking_since = None;
             return false;
         }
         let since = *position.lacking_since.get_or_insert(now);
-        now.saturating_duration_since(since) >= LACKING_GRACE
+        (is_due || source_lacks) && now.saturating_duration_since(since) >= LACKING_GRACE
     }
 
     /// The highest number that a peer may claim without being ignored: what the source can have made

@@ -76,10 +76,10 @@ impl Swarm {
         }
         self.wants.forget_sole(link);
         self.copies.peer_left(&peer.claims);
+        self.wants.peer_left(|number| peer.claims.contains(number));
         if peer.is_dialed {
             self.roster.failed(now, peer.addr);
         }
-        self.choke_round(now);
         self.advance(now);
         self.serve(now);
     }
@@ -97,14 +97,22 @@ impl Swarm {
 
     pub(super) fn dial_and_announce(&mut self, now: Instant) {
         if self.config.role == Role::Relay {
-            while let Some(addr) = self.roster.next_dial(now, self.room()) {
-                self.outputs.push_back(Output::Dial(addr));
+            while let Some(addr) = self.roster.next_dial(now, self.room_to_dial()) {
+                if self.is_connected_to(addr) {
+                    self.roster.postpone(now, addr);
+                } else {
+                    self.outputs.push_back(Output::Dial(addr));
+                }
             }
         }
         let is_lonely = self.is_lonely();
         while let Some((tracker, request)) = self.announcer.poll(now, is_lonely, self.totals.moved_bytes()) {
             self.outputs.push_back(Output::Announce { tracker, request });
         }
+    }
+
+    fn is_connected_to(&self, addr: SocketAddr) -> bool {
+        self.peers.values().any(|peer| peer.listen_addr() == Some(addr))
     }
 
     pub(super) fn is_lonely(&self) -> bool {

@@ -112,7 +112,7 @@ impl Swarm {
             bans: Bans::default(),
             roster,
             announcer: Announcer::new(now, announced, config.tracker_count, rng.fork()),
-            choker: Choker::new(now),
+            choker: Choker::default(),
             copies: Copies::default(),
             totals: Totals::default(),
             next_tick: now,
@@ -142,7 +142,8 @@ impl Swarm {
         if inserted == Inserted::Refused {
             return;
         }
-        self.copies.begin(number, self.peers.values().filter(|peer| peer.claims.contains(number)).count());
+        let copies = self.peers.values().filter(|peer| peer.claims.contains(number)).count();
+        self.copies.begin(number, copies, self.config.geometry.chunks_per_piece());
         let described: Vec<_> =
             self.peers.iter().filter(|(_, p)| p.description.is_some()).map(|(&link, _)| link).collect();
         for &link in &described {
@@ -167,11 +168,12 @@ impl Swarm {
         }
     }
 
-    /// How many more peers there is room for.
-    fn room(&self) -> usize {
+    /// How many more peers to dial. Half of the places are left to those who dial us: where all nodes
+    /// are full, nobody new gets in.
+    fn room_to_dial(&self) -> usize {
         match self.config.role {
             Role::Source => 0,
-            Role::Relay => self.config.max_peers.saturating_sub(self.peers.len()),
+            Role::Relay => self.config.max_peers.div_ceil(2).saturating_sub(self.peers.len()),
         }
     }
 

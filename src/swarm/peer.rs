@@ -44,6 +44,10 @@ pub struct Peer {
     /// We let it request.
     pub is_unchoked: bool,
     pub is_interested: bool,
+    /// When we last let it request.
+    pub granted_at: Option<Instant>,
+    /// It has requested something since.
+    pub has_used_grant: bool,
     /// It contributed to a forged piece and is to be tested alone.
     pub is_suspect: bool,
     /// It claimed pieces that it did not deliver when we joined.
@@ -74,6 +78,8 @@ impl Peer {
             unchoked_us: false,
             is_unchoked: false,
             is_interested: false,
+            granted_at: None,
+            has_used_grant: false,
             is_suspect: false,
             is_distrusted: false,
             pipeline: Pipeline::new(depth_min),

@@ -116,6 +116,15 @@ impl Pipeline {
         keys.into_iter().map(|(key, _)| key).collect()
     }
 
+    /// Everything in flight, forgotten: the peer will not answer, and may be asked again when it lets us.
+    pub fn refused(&mut self) -> Vec<ChunkKey> {
+        let keys: Vec<_> = std::mem::take(&mut self.in_flight).into_iter().collect();
+        for &(key, asked) in &keys {
+            self.remember_late(key, asked.checked_sub(ASK_AGAIN_AFTER).unwrap_or(asked));
+        }
+        keys.into_iter().map(|(key, _)| key).collect()
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         self.in_flight.values().min().map(|&oldest| oldest + self.timeout())
     }

@@ -9,9 +9,7 @@ use super::peer::Description;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
 use crate::base::ids::NodeId;
-use crate::base::limits::{
-    DESCRIPTION_INTERVAL_MIN, HEAD_JUMP_MAX_PIECES, METADATA_QUEUE_MAX_BYTES, PEER_WINDOW_MAX_PIECES,
-};
+use crate::base::limits::{DESCRIPTION_INTERVAL_MIN, METADATA_QUEUE_MAX_BYTES, PEER_WINDOW_MAX_PIECES};
 use crate::wire::extended::{ExtendedHandshake, UT_METADATA_ID};
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
@@ -103,7 +101,7 @@ impl Swarm {
             && min <= max
             && max <= u64::from(u32::MAX)
         {
-            self.claim_run(now, link, min, max);
+            self.claim_run(link, min, max);
         }
         if is_first {
             self.introduce(now, link);
@@ -138,7 +136,7 @@ impl Swarm {
     fn choked_us(&mut self, now: Instant, link: LinkId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.unchoked_us = false;
-        for key in peer.pipeline.clear() {
+        for key in peer.pipeline.refused() {
             self.wants.release(link, key);
         }
         self.fill_all(now);
@@ -154,18 +152,17 @@ impl Swarm {
     fn interest(&mut self, now: Instant, link: LinkId, is_interested: bool) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.is_interested = is_interested;
-        self.choke_round(now);
+        if is_interested { self.grant(now) } else { self.set_unchoked(now, link, false) }
     }
 
     fn have(&mut self, now: Instant, link: LinkId, number: u64) {
-        let plausible_max = self.follow.plausible_max(now);
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        let is_bounded = peer.claims.newest().is_none_or(|newest| number <= newest + HEAD_JUMP_MAX_PIECES);
-        if number > plausible_max || !is_bounded || !peer.claims.add(number) {
+        if !peer.claims.add(number) {
             return;
         }
         peer.requests.remove_piece(number);
         self.copies.claimed(number);
+        self.wants.claimed(number);
         if self.config.role == Role::Relay {
             self.advance(now);
             self.fill(now, link);
@@ -180,24 +177,27 @@ impl Swarm {
         let skip = u64::from(count).saturating_sub(PEER_WINDOW_MAX_PIECES);
         for index in skip..u64::from(count) {
             if is_set(index) {
-                self.claim(now, link, first + index);
+                self.claim(link, first + index);
             }
         }
         self.advance(now);
         self.fill(now, link);
     }
 
-    fn claim_run(&mut self, now: Instant, link: LinkId, min: u64, max: u64) {
+    fn claim_run(&mut self, link: LinkId, min: u64, max: u64) {
         for number in min.max((max + 1).saturating_sub(PEER_WINDOW_MAX_PIECES))..=max {
-            self.claim(now, link, number);
+            self.claim(link, number);
         }
     }
 
-    fn claim(&mut self, now: Instant, link: LinkId, number: u64) {
-        let is_plausible = number <= self.follow.plausible_max(now).min(u64::from(u32::MAX));
+    /// Notes a claim. A lie costs only the liar's own record: what is plausible is asked when claims are
+    /// used.
+    fn claim(&mut self, link: LinkId, number: u64) {
+        let is_plausible = number <= u64::from(u32::MAX);
         let Some(peer) = self.peers.get_mut(&link) else { return };
         if is_plausible && peer.claims.add(number) {
             self.copies.claimed(number);
+            self.wants.claimed(number);
         }
     }
 

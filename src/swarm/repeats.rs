@@ -57,7 +57,7 @@ impl Swarm {
         if is_held || usable().all(|peer| peer.is_suspect) {
             self.fetch_alone(now, number);
         } else {
-            self.wants.insert(number, &self.config.geometry);
+            self.want(number);
         }
         self.fill_all(now);
     }

@@ -44,6 +44,11 @@ impl RequestQueue {
         self.pieces.iter().map(|(&piece, requests)| (piece, requests.sent))
     }
 
+    /// The pieces waited for, with how many chunks of each.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.pieces.iter().map(|(&piece, requests)| (piece, requests.chunks.len()))
+    }
+
     /// Takes the next chunk of `piece` to send.
     pub fn take(&mut self, piece: u64) -> Option<u16> {
         let requests = self.pieces.get_mut(&piece)?;

@@ -16,6 +16,8 @@ const BACKOFF_START: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// As long as nobody is connected, nobody is given up for long.
 const LONELY_BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// Who is connected is not dialled; looked at again this often.
+const POSTPONED: Duration = Duration::from_secs(5);
 /// After so many failures in a row an address is forgotten.
 const FAILURES_MAX: u32 = 8;
 
@@ -100,6 +102,13 @@ impl Roster {
         self.candidates.get_mut(&addr)?.state = State::Dialing;
         self.dialing += 1;
         Some(addr)
+    }
+
+    /// Takes a dial back that would lead to a peer that is connected already.
+    pub fn postpone(&mut self, now: Instant, addr: SocketAddr) {
+        if let Some(candidate) = self.leave_state(addr) {
+            candidate.next_try = now + POSTPONED;
+        }
     }
 
     pub fn connected(&mut self, addr: SocketAddr) {

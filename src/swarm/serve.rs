@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Swarm;
 use super::claims::Claims;
@@ -14,34 +14,51 @@ use crate::wire::message::Message;
 /// Bytes that may wait for one socket; more would only queue.
 const LINK_AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes that may wait for all sockets together when the uplink is slow.
-const UPLINK_AHEAD_MIN_BYTES: usize = 128 * 1024;
-/// Bytes that may wait for a peer that counts as waiting for nothing: small messages. It is served
-/// even when too much waits for others, which may never read it.
-const LINK_IDLE_BYTES: usize = 1024;
+const UPLINK_AHEAD_MIN_BYTES: usize = 48 * 1024;
+/// Bytes that wait for a peer count no more when it took none for so long: it may never read them.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// How far ahead of a measured uplink to queue.
 const UPLINK_AHEAD_S: f64 = 0.2;
+
+/// How long a request may wait for its turn; whose would wait longer is refused.
+const WAITING_MAX_S: f64 = 0.25;
 
 /// How many peers hold each piece of our window.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    by_piece: BTreeMap<u64, usize>,
+    by_piece: BTreeMap<u64, Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    claimed: usize,
+    sent_chunks: usize,
+    chunks_per_piece: usize,
 }
 
 impl Copies {
     /// A piece enters the window; `copies` peers have it already.
-    pub fn begin(&mut self, number: u64, copies: usize) {
-        self.by_piece.insert(number, copies);
+    pub fn begin(&mut self, number: u64, copies: usize, chunks_per_piece: u16) {
+        let chunks_per_piece = usize::from(chunks_per_piece.max(1));
+        self.by_piece.insert(number, Count { claimed: copies, sent_chunks: 0, chunks_per_piece });
+    }
+
+    /// A chunk of the piece is on its way to somebody.
+    fn sent(&mut self, number: u64) {
+        if let Some(count) = self.by_piece.get_mut(&number) {
+            count.sent_chunks += 1;
+        }
     }
 
     pub fn claimed(&mut self, number: u64) {
-        if let Some(copies) = self.by_piece.get_mut(&number) {
-            *copies += 1;
+        if let Some(count) = self.by_piece.get_mut(&number) {
+            count.claimed += 1;
         }
     }
 
     pub fn peer_left(&mut self, claims: &Claims) {
-        for (_, copies) in self.by_piece.iter_mut().filter(|(number, _)| claims.contains(**number)) {
-            *copies = copies.saturating_sub(1);
+        for (_, count) in self.by_piece.iter_mut().filter(|(number, _)| claims.contains(**number)) {
+            count.claimed = count.claimed.saturating_sub(1);
         }
     }
 
@@ -49,8 +66,11 @@ impl Copies {
         self.by_piece = self.by_piece.split_off(&number);
     }
 
-    fn of(&self, number: u64) -> usize {
-        self.by_piece.get(&number).copied().unwrap_or(0)
+    /// Claimed by peers, or sent to some that have not said so yet.
+    pub fn of(&self, number: u64) -> usize {
+        self.by_piece
+            .get(&number)
+            .map_or(0, |count| count.claimed.max(count.sent_chunks / count.chunks_per_piece))
     }
 }
 
@@ -62,8 +82,51 @@ impl Swarm {
             self.totals.requests_refused += 1;
             return;
         }
+        peer.has_used_grant = true;
+        let is_new_here = peer.requests.is_empty() && !peer.has_priority;
+        let copies = self.copies.of(number);
+        if is_new_here && self.waiting_bytes(copies) >= self.waiting_max_bytes(now) {
+            return self.refuse(now, link);
+        }
+        if is_new_here && self.waiting_bytes(usize::MAX) >= self.waiting_max_bytes(now) {
+            let other = self.least_useful_waiter(copies);
+            other.into_iter().for_each(|other| self.refuse(now, other));
+        }
+        let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.requests.add(now, number, chunk);
         self.serve(now);
+    }
+
+    /// Who waits for nothing but pieces with more than `copies` copies, of which nothing was sent yet.
+    fn least_useful_waiter(&self, copies: usize) -> Option<LinkId> {
+        let waiting = self.peers.iter().filter(|(_, peer)| !peer.has_priority && !peer.requests.is_empty());
+        let ranked = waiting.filter_map(|(&link, peer)| {
+            let is_begun = peer.requests.pieces().any(|(_, sent)| sent > 0);
+            let rarest = peer.requests.pieces().map(|(number, _)| self.copies.of(number)).min()?;
+            (!is_begun && rarest > copies).then_some((rarest, link))
+        });
+        ranked.max().map(|(_, link)| link)
+    }
+
+    /// Bytes asked for that no socket has taken, of pieces with up to `copies` copies: those that are
+    /// served before or with one that has so many. Who is slow to read waits for itself.
+    pub(super) fn waiting_bytes(&self, copies: usize) -> usize {
+        let ready = self.peers.values().filter(|peer| peer.queued_bytes < LINK_AHEAD_BYTES);
+        let waiting = ready.flat_map(|peer| peer.requests.waiting());
+        let requests =
+            waiting.filter(|&(number, _)| self.copies.of(number) <= copies).map(|(_, count)| count);
+        requests.sum::<usize>() * self.config.geometry.chunk_length()
+    }
+
+    /// The fewest copies of any piece from `oldest` on.
+    pub(super) fn fewest_copies(&self, oldest: u64) -> usize {
+        self.window.newest_numbers(oldest).map(|number| self.copies.of(number)).min().unwrap_or(0)
+    }
+
+    /// Bytes that may wait before others are refused: what the uplink moves in a moment.
+    fn waiting_max_bytes(&mut self, now: Instant) -> usize {
+        let moved = self.totals.uplink.bytes_per_second(now) as f64 * WAITING_MAX_S;
+        (moved as usize).max(self.config.geometry.piece_length())
     }
 
     pub(super) fn writable(&mut self, now: Instant, link: LinkId, queued_bytes: usize) {
@@ -75,20 +138,21 @@ impl Swarm {
 
     /// Answers requests as long as the sockets take them.
     pub(super) fn serve(&mut self, now: Instant) {
-        let mut queued_bytes: usize = self.peers.values().map(|peer| peer.queued_bytes).sum();
+        let is_stuck = |peer: &&super::Peer| now.saturating_duration_since(peer.drained_at) >= STUCK_AFTER;
+        let moving = self.peers.values().filter(|peer| !is_stuck(peer));
+        let mut queued_bytes: usize = moving.map(|peer| peer.queued_bytes).sum();
         let ahead_max = self.uplink_ahead_bytes(now);
-        loop {
-            let link_max = if queued_bytes < ahead_max { LINK_AHEAD_BYTES } else { LINK_IDLE_BYTES };
-            let Some((link, number)) = self.next_service(link_max) else { return };
+        while queued_bytes < ahead_max {
+            let Some((link, number)) = self.next_service() else { return self.grant(now) };
             queued_bytes += self.serve_one(now, link, number);
         }
     }
 
     /// Least copied first, then newest; a piece that was begun for a peer is finished for it, since a
-    /// peer can pass on whole pieces only. Only peers for which less than `link_max` bytes wait.
-    fn next_service(&self, link_max: usize) -> Option<(LinkId, u64)> {
+    /// peer can pass on whole pieces only.
+    fn next_service(&self) -> Option<(LinkId, u64)> {
         let writable = self.peers.iter().filter(|(_, peer)| {
-            !peer.requests.is_empty() && peer.is_unchoked && peer.queued_bytes < link_max
+            !peer.requests.is_empty() && peer.is_unchoked && peer.queued_bytes < LINK_AHEAD_BYTES
         });
         let waiting = writable.flat_map(|(&link, peer)| {
             let rank = move |number, sent: u16| {
@@ -116,6 +180,7 @@ impl Swarm {
         peer.up.add(now, data.len() as u64);
         self.totals.uploaded_bytes += data.len() as u64;
         self.totals.uplink.add(now, data.len() as u64);
+        self.copies.sent(number);
         let message = Message::Piece { stream: 0, piece: number as u32, time: piece.time(), chunk, data };
         let bytes = message.frame_bytes();
         self.send(now, link, message);

@@ -17,6 +17,9 @@ pub(super) struct Totals {
     pub pieces_verified: u64,
     pub pieces_forged: u64,
     pub pieces_skipped: u64,
+    /// Chunks requested, and how many of them of a second peer.
+    pub asked: u64,
+    pub asked_twice: u64,
     pub requests_late: u64,
     pub requests_refused: u64,
     pub joins: u64,

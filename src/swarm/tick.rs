@@ -16,7 +16,7 @@ impl Swarm {
         self.expire_requests(now);
         if now >= self.next_tick {
             self.next_tick = now + self.config.housekeeping_interval;
-            self.choke_timer(now);
+            self.grant(now);
             self.close_silent(now);
             self.close_unread(now);
             self.keep_alive(now);
@@ -29,7 +29,7 @@ impl Swarm {
 
     pub(super) fn next_deadline(&self) -> Instant {
         let pipelines = self.peers.values().filter_map(|peer| peer.pipeline.deadline());
-        let dials = self.roster.deadline(self.room()).filter(|_| self.config.role == Role::Relay);
+        let dials = self.roster.deadline(self.room_to_dial()).filter(|_| self.config.role == Role::Relay);
         // What was overdue in the last tick was looked at then.
         let losses = self.follow.deadline().filter(|&at| at > self.last_tick);
         let others = [self.announcer.deadline(self.is_lonely()), dials, losses];
@@ -81,6 +81,8 @@ impl Swarm {
             let owing: Vec<_> = owing.map(|(&link, _)| link).collect();
             owing.into_iter().for_each(|link| self.close(now, link, Close::Unproductive));
             self.rejoin();
+        } else {
+            self.look_elsewhere(now);
         }
     }
 
@@ -96,7 +98,7 @@ impl Swarm {
         }
     }
 
-    fn rejoin(&mut self) {
+    pub(super) fn rejoin(&mut self) {
         self.follow.leave();
         for (&link, peer) in &mut self.peers {
             for key in peer.pipeline.clear() {

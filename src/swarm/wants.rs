@@ -18,6 +18,8 @@ pub struct Want {
     asked: Vec<Asked>,
     /// Chunks that are neither there nor asked of anybody.
     open: usize,
+    /// Peers that claim the piece.
+    copies: usize,
     /// After a forgery: everything comes from this peer alone.
     sole: Option<LinkId>,
 }
@@ -36,8 +38,23 @@ pub struct Wants {
 }
 
 impl Wants {
-    pub fn insert(&mut self, number: u64, geometry: &Geometry) {
-        self.pieces.entry(number).or_insert_with(|| Want::new(number, geometry));
+    /// Begins to want a piece that `copies` peers claim, unless it is wanted already.
+    pub fn insert(&mut self, number: u64, geometry: &Geometry, copies: impl FnOnce() -> usize) {
+        self.pieces.entry(number).or_insert_with(|| Want { copies: copies(), ..Want::new(number, geometry) });
+    }
+
+    /// One more peer claims the piece.
+    pub fn claimed(&mut self, number: u64) {
+        if let Some(want) = self.pieces.get_mut(&number) {
+            want.copies += 1;
+        }
+    }
+
+    /// A peer that claimed some pieces is gone.
+    pub fn peer_left(&mut self, has: impl Fn(u64) -> bool) {
+        for (_, want) in self.pieces.iter_mut().filter(|(number, _)| has(**number)) {
+            want.copies = want.copies.saturating_sub(1);
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -53,24 +70,29 @@ impl Wants {
         self.pieces.clear();
     }
 
-    /// Chooses an open chunk for `link`, oldest piece first, and marks it as asked.
+    /// Chooses an open chunk for `link` and marks it as asked. Urgent pieces come first, oldest first;
+    /// then pieces that were begun, since only whole ones can be passed on; then the rarest, the newest
+    /// of equals: nodes that fetch different pieces have something to give each other.
     pub fn choose(
         &mut self,
         link: LinkId,
         how: Use,
+        is_urgent: impl Fn(u64, usize) -> bool,
         may_ask: impl Fn(ChunkKey) -> bool,
         has: impl Fn(u64) -> bool,
     ) -> Option<ChunkKey> {
-        for (&number, want) in &mut self.pieces {
-            if want.open == 0 || !want.admits(link, how) || !has(number) {
-                continue;
-            }
-            if let Some(chunk) = want.open_chunk(|chunk| may_ask((number, chunk))) {
-                want.ask(chunk, link);
-                return Some((number, chunk));
-            }
-        }
-        None
+        let rank = |number, want: &Want| match is_urgent(number, want.copies) {
+            true => (false, number, 0, 0),
+            false => (true, u64::from(!want.is_begun()), want.copies, u64::MAX - number),
+        };
+        let usable = self.pieces.iter().filter(|(_, want)| want.open > 0 && want.admits(link, how));
+        let open = usable.filter(|(number, _)| has(**number)).filter_map(|(&number, want)| {
+            let chunk = want.open_chunk(|chunk| may_ask((number, chunk)))?;
+            Some((rank(number, want), (number, chunk)))
+        });
+        let (_, (number, chunk)) = open.min()?;
+        self.pieces.get_mut(&number)?.ask(chunk, link);
+        Some((number, chunk))
     }
 
     /// Chooses a chunk of `number` that another peer owes us, to ask `link` as well.
@@ -147,8 +169,13 @@ impl Want {
             assembly: Assembly::new(number, geometry),
             asked: vec![[None; 2]; chunks],
             open: chunks,
+            copies: 0,
             sole: None,
         }
+    }
+
+    fn is_begun(&self) -> bool {
+        self.open < self.asked.len()
     }
 
     fn admits(&self, link: LinkId, how: Use) -> bool {

@@ -184,9 +184,10 @@ fn choose(criterion: &mut Criterion) {
     group.bench_function("choose each chunk of 8 pieces, 50 peers in turn", |bencher| {
         bencher.iter(|| {
             let mut wants = Wants::default();
-            stream.pieces.iter().for_each(|piece| wants.insert(piece.number(), &stream.geometry));
+            stream.pieces.iter().for_each(|piece| wants.insert(piece.number(), &stream.geometry, || 1));
             let links = (0..50).map(LinkId).cycle();
-            let chosen = links.map_while(|link| wants.choose(link, Use::Anything, |_| true, |_| true));
+            let chosen =
+                links.map_while(|link| wants.choose(link, Use::Anything, |_, _| false, |_| true, |_| true));
             assert_eq!(black_box(chosen.count()) as u64, stream.chunks());
         });
     });
