@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "scenarios use the parts of the bench as they need them")]
 
+mod attacks;
 mod events;
 mod hostile;
 mod network;
@@ -12,6 +13,7 @@ mod player;
 mod report;
 mod scenarios;
 mod stream;
+mod table;
 mod trace;
 mod world;
 
@@ -21,9 +23,13 @@ use world::World;
 
 /// Runs a plan to its end and prints its figures.
 fn run(plan: Plan) -> Report {
-    let mut world = World::new(plan);
+    run_world(&mut World::new(plan))
+}
+
+/// The same, for a world that a test looks into.
+fn run_world(world: &mut World) -> Report {
     world.run();
-    let report = Report::of(&mut world);
+    let report = Report::of(world);
     println!("{report}");
     report
 }

@@ -93,7 +93,7 @@ impl Plan {
             knowledge: Knowledge::TrackerAndSource,
             max_peers: 50,
             source_max_peers: 50,
-            upload_slots: 50,
+            upload_slots: 1_000,
             hostile: Vec::new(),
             changes: Vec::new(),
         }

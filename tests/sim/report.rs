@@ -28,6 +28,7 @@ pub struct Tally {
     pub produced: u64,
     pub dials: u64,
     pub closes: BTreeMap<Close, u64>,
+    pub wrong_bans: u64,
 }
 
 impl Tally {
@@ -76,11 +77,13 @@ pub struct Report {
     pub join_p99: Time,
     pub bad_pieces: u64,
     pub disorder: u64,
-    /// Hostile nodes that some honest node closed as forger or replayer.
+    /// Summed over the honest viewers.
     pub totals: Totals,
     pub trace: u64,
     pub closes: BTreeMap<Close, u64>,
     pub dials: u64,
+    /// Honest nodes closed as liars by honest ones.
+    pub wrong_bans: u64,
     /// Honest viewers alive that never got a piece.
     pub without_piece: usize,
 }
@@ -119,6 +122,7 @@ impl Report {
             trace: world.trace(),
             closes: tally.closes.clone(),
             dials: tally.dials,
+            wrong_bans: tally.wrong_bans,
             without_piece: honest
                 .iter()
                 .filter(|node| node.swarm.is_some() && node.first_delivered_at.is_none())

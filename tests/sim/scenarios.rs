@@ -1,13 +1,15 @@
 //! Honest swarms on good and bad networks.
 
-use super::events::SECOND;
-use super::plan::Plan;
-use super::{run, world::World};
+use super::events::{MILLISECOND, SECOND};
+use super::node::address;
+use super::plan::{Change, Knowledge, Plan};
+use super::world::{SOURCE, World};
+use super::{run, run_world};
 
 #[test]
 fn every_viewer_gets_every_piece_when_uplinks_are_ample() {
     let report = run(Plan::new("ample", 20));
-    assert!(report.delivered > 0.97, "{report}");
+    assert_eq!(report.delivered, 1.0, "{report}");
     assert!(report.duplicates < 0.01, "{report}");
     assert_eq!((report.stalls, report.totals.pieces_skipped), (0, 0), "{report}");
     assert!(report.p99_pieces() < 1.0, "{report}");
@@ -18,9 +20,89 @@ fn same_seed_gives_the_same_trace_twice() {
     let trace = || {
         let mut plan = Plan::new("trace", 30).uplinks(2.0, 2.0).with_turnover(SECOND).lasting(8);
         plan.loss = 0.01;
-        let mut world = World::new(plan);
-        world.run();
-        world.trace()
+        run(plan).trace
     };
     assert_eq!(trace(), trace());
+}
+
+#[test]
+fn five_hundred_viewers_with_twice_the_rate_do_not_starve() {
+    let plan = Plan::new("five hundred", 500).uplinks(4.0, 2.0).lasting(14);
+    let report = run(Plan { warm_up: 3 * SECOND, cool_down: 7 * SECOND, ..plan });
+    assert!(report.delivered > 0.9, "{report}");
+    assert!(report.stalled_viewers < 25, "{report}");
+    assert!(report.duplicates < 0.12, "{report}");
+}
+
+#[test]
+fn source_with_one_and_a_half_times_the_rate_feeds_twenty() {
+    let report = run(Plan::new("lean source", 20).uplinks(1.5, 2.0).lasting(25));
+    assert!(report.delivered > 0.95, "{report}");
+    assert!(report.source_copies < 1.6, "{report}");
+}
+
+#[test]
+fn chain_of_nodes_that_know_only_their_predecessor_delivers() {
+    let plan = Plan { knowledge: Knowledge::Predecessor, joining: 0, ..Plan::new("chain", 3) };
+    let report = run(plan);
+    assert_eq!((report.delivered, report.stalls), (1.0, 0), "{report}");
+}
+
+#[test]
+fn viewers_go_on_after_the_source_was_killed_and_came_back() {
+    for gap in [0, 5, 1_000] {
+        let plan = Plan::new("source restart", 10)
+            .lasting(20)
+            .with_change(8 * SECOND, Change::Kill(SOURCE))
+            .with_change(9 * SECOND, Change::SkipNumbers(gap))
+            .with_change(11 * SECOND, Change::Start(SOURCE));
+        let mut world = World::new(plan);
+        world.run_until(11 * SECOND);
+        let before = world.pieces.keys().next_back().copied();
+        world.run_until(14_600 * MILLISECOND);
+        let idle: Vec<_> = (1..=10).filter(|&viewer| world.nodes[viewer].last_number <= before).collect();
+        let report = run_world(&mut world);
+        assert!(idle.is_empty(), "gap {gap}: viewers {idle:?} wait: {report}");
+        assert_eq!(report.disorder, 0, "{report}");
+    }
+}
+
+#[test]
+fn viewers_of_a_killed_relay_move_on() {
+    for change in [Change::Kill(1), Change::Vanish(1)] {
+        let plan = Plan::new("relay lost", 10).with_change(6 * SECOND, change);
+        let report = run(plan);
+        assert!(report.delivered > 0.99, "{report}");
+        assert_eq!(report.stalls, 0, "{report}");
+    }
+}
+
+#[test]
+fn churn_costs_nobody_else_a_piece() {
+    let report = run(Plan::new("churn", 30).with_turnover(SECOND / 4));
+    // Who left in the moment before a piece came counts as one who missed it.
+    assert!(report.delivered > 0.95, "{report}");
+    assert_eq!((report.stalls, report.totals.pieces_skipped), (0, 0), "{report}");
+}
+
+#[test]
+fn one_percent_of_lost_packets_does_no_harm() {
+    let report = run(Plan { loss: 0.01, ..Plan::new("loss", 20) });
+    assert!(report.delivered > 0.99, "{report}");
+    assert!(report.duplicates < 0.05, "{report}");
+    assert_eq!(report.stalls, 0, "{report}");
+}
+
+#[test]
+fn late_comer_is_served_at_once() {
+    let late = 21;
+    let plan = Plan::new("late comer", 20).with_change(10 * SECOND, Change::Turnover);
+    let mut world = World::new(plan);
+    let report = run_world(&mut world);
+    let first = world.nodes[late].first_delivered_at.unwrap();
+    assert!(
+        first < 10 * SECOND + 700 * MILLISECOND,
+        "{} got its first piece at {first} ns: {report}",
+        address(late)
+    );
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::base::rng::Rng;
 use start_engine::live::piece::VerifiedPiece;
-use start_engine::swarm::{Input, Machine, Output, Role, Swarm, SwarmConfig};
+use start_engine::swarm::{Close, Input, Machine, Output, Role, Swarm, SwarmConfig};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
 use start_engine::wire::extended::NodeKey;
 use start_engine::wire::message::Message;
@@ -116,6 +116,11 @@ impl World {
         seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
         seed[8..16].copy_from_slice(&self.plan.seed.to_le_bytes());
         NodeKey::from_seed(seed)
+    }
+
+    /// How a node behaves from its start on.
+    pub fn set_behaviour(&mut self, node: usize, behaviour: Behaviour) {
+        self.nodes[node].tamper.behaviour = behaviour;
     }
 
     /// Runs to the end of the plan.
@@ -329,6 +334,7 @@ impl World {
             Output::Dial(to) => self.dial(index, to),
             Output::Close { link, why } => {
                 *self.tally.closes.entry(why).or_default() += 1;
+                self.note_verdict(index, link, why);
                 if let Some(end) = self.nodes[index].links.remove(&link) {
                     self.hang_up(end);
                 }
@@ -337,6 +343,14 @@ impl World {
             Output::Deliver(piece) => self.deliver(index, &piece),
             Output::Metadata(_) => {}
         }
+    }
+
+    /// Counts honest nodes that honest nodes take for liars.
+    fn note_verdict(&mut self, judge: usize, link: LinkId, why: Close) {
+        let Some(end) = self.nodes[judge].links.get(&link) else { return };
+        let judged = self.connections[end.connection].ends[1 - end.side];
+        let is_wrong = matches!(why, Close::Forged | Close::Replayed) && self.nodes[judged].is_honest();
+        self.tally.wrong_bans += u64::from(is_wrong && self.nodes[judge].is_honest());
     }
 
     fn deliver(&mut self, index: usize, piece: &VerifiedPiece) {
@@ -420,7 +434,7 @@ impl World {
         }
         let direction = self.direction(end);
         let queued_bytes = direction.queued_bytes;
-        let tells = direction.unreported_bytes >= REPORT_BYTES;
+        let tells = direction.unreported_bytes >= REPORT_BYTES || queued_bytes == 0;
         if tells {
             direction.unreported_bytes = 0;
         }
