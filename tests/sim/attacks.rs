@@ -30,11 +30,13 @@ fn head_liar_does_not_lead_a_join_astray_for_long() {
 }
 
 #[test]
-fn replayed_pieces_are_not_delivered() {
-    let report = run(Plan::new("replayers", 20).uplinks(4.0, 8.0).with_hostile(0.2, Behaviour::Replayer));
-    assert_clean(&report);
+fn replayer_is_banned_and_honest_peers_are_not() {
+    let report = run(Plan::new("replayer", 20).uplinks(4.0, 8.0).with_hostile(0.05, Behaviour::Replayer));
+    // A piece from before a viewer's time is true as far as it can know, once.
+    assert!(report.bad_pieces <= 2, "{report}");
+    assert_eq!((report.disorder, report.wrong_bans), (0, 0), "{report}");
+    assert!(report.totals.bans > 0, "{report}");
     assert!(report.delivered > 0.95, "{report}");
-    assert_eq!(report.wrong_bans, 0, "{report}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod events;
 mod hostile;
 mod network;
 mod node;
+mod operations;
 mod plan;
 mod player;
 mod report;

@@ -144,7 +144,7 @@ impl fmt::Display for Report {
             f,
             "{:<28} seed {} n {:>4} | latency p50 {:>5.0} p99 {:>5.0} ms ({:.1} pieces) delivered {:.4} | \
              source {:.2}x dup {:.3} control {:.3} | stalls {} on {} skipped {} | join p50 {:.2} p99 {:.2} s | \
-             late {} refused {} rejoins {} forged {} bans {} dials {} empty {} trace {:016x} {:?}",
+             late {} refused {} rejoins {} | forged {} bans {} wrong {} bad {} | dials {} empty {} trace {:016x} {:?}",
             self.name,
             self.seed,
             self.nodes,
@@ -165,6 +165,8 @@ impl fmt::Display for Report {
             self.totals.joins.saturating_sub(self.nodes as u64),
             self.totals.pieces_forged,
             self.totals.bans,
+            self.wrong_bans,
+            self.bad_pieces,
             self.dials,
             self.without_piece,
             self.trace,
