@@ -43,17 +43,6 @@ impl Blame {
         evidence.into_iter().filter(is_guilty).collect()
     }
 
-    /// Whether the evidence about a piece holds the same, given by others.
-    pub fn is_confirmed(&self, number: u64, given: &[Contribution]) -> bool {
-        let case = self.cases.get(&number).map(Vec::as_slice).unwrap_or_default();
-        given.iter().all(|new| {
-            let is_same = |old: &Contribution| {
-                (old.chunk, old.digest) == (new.chunk, new.digest) && old.from != new.from
-            };
-            case.iter().any(|evidence| is_same(&evidence.contribution))
-        })
-    }
-
     /// Whether an open case names the link.
     pub fn names(&self, link: LinkId) -> bool {
         self.cases.values().flatten().any(|evidence| evidence.contribution.from == link)

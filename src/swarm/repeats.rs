@@ -21,8 +21,8 @@ impl Swarm {
     }
 
     /// `piece` came before under the number `known`. What is replayed is older than its number says, so
-    /// the lower number is believed first; and a higher one once a second peer gives it, or nobody else
-    /// is there to ask.
+    /// the lower number is believed; under a higher one it is not taken, whoever gives it: no content is
+    /// played twice.
     pub(super) fn repeated(&mut self, now: Instant, piece: VerifiedPiece, known: u64, senders: Vec<LinkId>) {
         let number = piece.number();
         let given = contributions(senders.iter().copied().zip(piece.chunks()));
@@ -30,12 +30,14 @@ impl Swarm {
         if gave_both && sole(&senders).is_some() {
             return self.forged(now, number, given, Close::Replayed);
         }
-        if number < known {
-            self.doubt_held(now, known);
-        } else if !self.blame.is_confirmed(number, &given) && self.may_ask_others(number, &senders) {
-            self.suspect(number, given);
-            return self.fetch_elsewhere(now, number);
+        if number > known {
+            if self.may_ask_others(number, &senders) {
+                self.suspect(number, given);
+                self.fetch_elsewhere(now, number);
+            }
+            return;
         }
+        self.doubt_held(now, known);
         self.replays.renumber(piece.digest(), number);
         self.note_givers(number, senders);
         self.verified(now, piece);

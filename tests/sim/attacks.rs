@@ -40,6 +40,14 @@ fn replayer_is_banned_and_honest_peers_are_not() {
 }
 
 #[test]
+fn replayers_who_agree_get_nothing_played_twice() {
+    let report = run(Plan::new("replayers", 20).uplinks(4.0, 8.0).with_hostile(0.2, Behaviour::Replayer));
+    // Each of them may get one piece from before a viewer's time believed, once.
+    assert!(report.bad_pieces <= 4, "{report}");
+    assert_eq!((report.disorder, report.wrong_bans), (0, 0), "{report}");
+}
+
+#[test]
 fn free_riders_do_not_starve_those_who_give() {
     let report = run(Plan::new("free riders", 30).with_hostile(0.3, Behaviour::FreeRider).uplinks(4.0, 2.0));
     assert_clean(&report);
