@@ -13,6 +13,7 @@ mod describe;
 pub mod event;
 mod fetch;
 mod follow;
+mod join;
 mod links;
 pub mod metadata;
 pub mod peer;
