@@ -223,3 +223,70 @@ impl Follow {
         overdue.into_iter().chain(lost).min()
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make up a time to start from")]
+mod tests {
+    use super::*;
+
+    const PIECE: Duration = Duration::from_millis(500);
+    const BUFFER: Duration = Duration::from_secs(3);
+
+    fn joined_at(now: Instant, start: u64) -> Follow {
+        let mut follow = Follow::new(PIECE, BUFFER);
+        follow.join(now, start);
+        follow
+    }
+
+    #[test]
+    fn pieces_are_due_one_after_another_from_the_buffer_on() {
+        let now = Instant::now();
+        let mut follow = joined_at(now, 100);
+        assert_eq!(follow.prefetch_pieces(), 7);
+        assert_eq!(follow.due(102), Some(now + BUFFER + 2 * PIECE));
+        follow.delivered(now + BUFFER + PIECE, 100);
+        assert_eq!(follow.due(100), Some(now + BUFFER + PIECE + BUFFER / 2), "who was late gets time");
+    }
+
+    #[test]
+    fn piece_that_nobody_has_is_lost_when_due_or_when_the_source_lacks_it() {
+        let now = Instant::now();
+        let mut follow = joined_at(now, 100);
+        assert!(!follow.is_lost(now, true, false));
+        assert!(!follow.is_lost(now + LACKING_GRACE, true, false), "it may just not have come so near");
+        assert!(follow.is_lost(now + LACKING_GRACE, true, true));
+        assert!(follow.is_lost(now + BUFFER, true, false));
+        assert!(!follow.is_lost(now + BUFFER, false, true));
+        assert!(!follow.is_lost(now + BUFFER, true, true), "the wait begins anew");
+    }
+
+    #[test]
+    fn claims_far_beyond_what_was_verified_are_implausible() {
+        let now = Instant::now();
+        let mut follow = joined_at(now, 100);
+        assert_eq!(follow.plausible_max(now), u64::MAX);
+        follow.verified(now, 100);
+        assert_eq!(follow.plausible_max(now), 100 + HEAD_JUMP_MAX_PIECES);
+        assert_eq!(follow.plausible_max(now + 10 * PIECE), 120 + HEAD_JUMP_MAX_PIECES);
+    }
+
+    #[test]
+    fn join_after_a_stall_does_not_repeat_what_was_delivered() {
+        let now = Instant::now();
+        let mut follow = joined_at(now, 100);
+        follow.delivered(now, 104);
+        follow.leave();
+        assert_eq!(follow.without_repeats(98), 105);
+        assert_eq!(follow.without_repeats(200), 200);
+    }
+
+    #[test]
+    fn nothing_verified_for_two_seconds_is_starvation_and_for_twelve_a_stall() {
+        let now = Instant::now();
+        let mut follow = joined_at(now, 100);
+        follow.verified(now, 100);
+        assert!(!follow.is_starved(now + Duration::from_millis(1_900)));
+        assert!(follow.is_starved(now + STARVED_MIN) && !follow.is_stalled(now + STARVED_MIN));
+        assert!(follow.is_stalled(now + STALL_LIMIT));
+    }
+}

@@ -144,7 +144,7 @@ impl Swarm {
             return;
         }
         let copies = self.peers.values().filter(|peer| peer.claims.contains(number)).count();
-        self.copies.begin(number, copies, self.config.geometry.chunks_per_piece());
+        self.copies.begin(number, copies);
         let described: Vec<_> =
             self.peers.iter().filter(|(_, p)| p.description.is_some()).map(|(&link, _)| link).collect();
         for &link in &described {

@@ -172,3 +172,49 @@ impl Pipeline {
         self.late.insert(key, asked);
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make up a time to start from")]
+mod tests {
+    use super::*;
+
+    const ROUND_TRIP: Duration = Duration::from_millis(40);
+
+    #[test]
+    fn timeout_follows_the_measured_round_trip() {
+        let mut now = Instant::now();
+        let mut pipeline = Pipeline::new(4);
+        assert_eq!(pipeline.timeout(), TIMEOUT_START);
+        for number in 0..50 {
+            pipeline.asked(now, (number, 0));
+            now += ROUND_TRIP;
+            assert!(pipeline.answered(now, (number, 0)));
+        }
+        assert_eq!(pipeline.timeout(), TIMEOUT_MIN);
+        assert_eq!(pipeline.room(), 54, "one more for each answer without a queue");
+    }
+
+    #[test]
+    fn late_answer_is_welcome_but_not_asked_for_again_at_once() {
+        let now = Instant::now();
+        let mut pipeline = Pipeline::new(4);
+        pipeline.asked(now, (1, 0));
+        let late = now + TIMEOUT_START;
+        assert_eq!(pipeline.deadline(), Some(late));
+        assert_eq!(pipeline.expire(late), [(1, 0)]);
+        assert!(!pipeline.may_ask(late, (1, 0)));
+        assert!(pipeline.may_ask(now + ASK_AGAIN_AFTER, (1, 0)));
+        assert!(pipeline.answered(late, (1, 0)));
+        assert!(!pipeline.answered(late, (1, 0)), "nobody asked for it twice");
+    }
+
+    #[test]
+    fn refused_chunk_may_be_asked_again_as_soon_as_the_peer_allows() {
+        let now = Instant::now() + ASK_AGAIN_AFTER;
+        let mut pipeline = Pipeline::new(4);
+        pipeline.asked(now, (1, 0));
+        assert_eq!(pipeline.refused(), [(1, 0)]);
+        assert!(pipeline.may_ask(now, (1, 0)));
+        assert_eq!(pipeline.timeouts_in_a_row(), 0);
+    }
+}

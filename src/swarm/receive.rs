@@ -160,7 +160,7 @@ impl Swarm {
         if !peer.claims.add(number) {
             return;
         }
-        peer.requests.remove_piece(number);
+        peer.requests.forget_piece(number);
         self.copies.claimed(number);
         self.wants.claimed(number);
         if self.config.role == Role::Relay {

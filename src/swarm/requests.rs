@@ -8,19 +8,22 @@ use crate::base::limits::PEER_REQUESTS_MAX;
 /// After this long the peer has asked again, or somebody else.
 const REQUEST_LIFE: Duration = Duration::from_secs(2);
 
+/// Begun pieces remembered of one peer, the newest.
+const BEGUN_MAX: usize = 64;
+
 /// The chunks of one piece that are waited for.
 #[derive(Debug)]
 pub struct PieceRequests {
     chunks: VecDeque<u16>,
     last_asked: Instant,
-    /// Chunks of this piece already sent, so that a piece once begun is finished first.
-    pub sent: u16,
 }
 
 /// Requests by piece, bounded; asking twice changes nothing.
 #[derive(Debug, Default)]
 pub struct RequestQueue {
     pieces: BTreeMap<u64, PieceRequests>,
+    /// Chunks sent of pieces that the peer has not got whole, so that one once begun is finished first.
+    sent: BTreeMap<u64, u16>,
     count: usize,
 }
 
@@ -30,7 +33,7 @@ impl RequestQueue {
         if self.count >= PEER_REQUESTS_MAX {
             self.drop_oldest_piece();
         }
-        let fresh = || PieceRequests { chunks: VecDeque::new(), last_asked: now, sent: 0 };
+        let fresh = || PieceRequests { chunks: VecDeque::new(), last_asked: now };
         let requests = self.pieces.entry(piece).or_insert_with(fresh);
         requests.last_asked = now;
         if !requests.chunks.contains(&chunk) {
@@ -41,7 +44,7 @@ impl RequestQueue {
 
     /// The pieces waited for, with how much of each was sent.
     pub fn pieces(&self) -> impl Iterator<Item = (u64, u16)> {
-        self.pieces.iter().map(|(&piece, requests)| (piece, requests.sent))
+        self.pieces.keys().map(|&piece| (piece, self.sent(piece)))
     }
 
     /// The pieces waited for, with how many chunks of each.
@@ -53,16 +56,29 @@ impl RequestQueue {
     pub fn take(&mut self, piece: u64) -> Option<u16> {
         let requests = self.pieces.get_mut(&piece)?;
         let chunk = requests.chunks.pop_front()?;
-        requests.sent += 1;
         self.count -= 1;
         if requests.chunks.is_empty() {
             self.pieces.remove(&piece);
         }
+        *self.sent.entry(piece).or_default() += 1;
+        if self.sent.len() > BEGUN_MAX {
+            self.sent.pop_first();
+        }
         Some(chunk)
     }
 
+    /// How many chunks of `piece` it got from us, as long as it has not the whole.
+    pub fn sent(&self, piece: u64) -> u16 {
+        self.sent.get(&piece).copied().unwrap_or(0)
+    }
+
     /// The peer has the piece, or we have it no more.
-    pub fn remove_piece(&mut self, piece: u64) {
+    pub fn forget_piece(&mut self, piece: u64) {
+        self.sent.remove(&piece);
+        self.remove_piece(piece);
+    }
+
+    fn remove_piece(&mut self, piece: u64) {
         if let Some(requests) = self.pieces.remove(&piece) {
             self.count -= requests.chunks.len();
         }
@@ -76,8 +92,10 @@ impl RequestQueue {
         old.into_iter().for_each(|piece| self.remove_piece(piece));
     }
 
+    /// Drops all that is waited for.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.pieces.clear();
+        self.count = 0;
     }
 
     pub fn len(&self) -> usize {
@@ -131,5 +149,18 @@ mod tests {
         queue.expire(now + REQUEST_LIFE);
         assert_eq!(queue.pieces().collect::<Vec<_>>(), [(2, 0)]);
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn begun_piece_is_remembered_when_its_sender_was_refused_in_between() {
+        let now = Instant::now();
+        let mut queue = RequestQueue::default();
+        queue.add(now, 1, 0);
+        queue.take(1);
+        queue.clear();
+        queue.add(now, 1, 1);
+        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(1, 1)]);
+        queue.forget_piece(1);
+        assert_eq!((queue.sent(1), queue.len()), (0, 0));
     }
 }

@@ -14,11 +14,11 @@ use crate::wire::message::Message;
 /// Bytes that may wait for one socket; more would only queue.
 const LINK_AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes that may wait for all sockets together when the uplink is slow.
-const UPLINK_AHEAD_MIN_BYTES: usize = 48 * 1024;
+const UPLINK_AHEAD_MIN_BYTES: usize = 36 * 1024;
 /// Bytes that wait for a peer count no more when it took none for so long: it may never read them.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// How far ahead of a measured uplink to queue.
-const UPLINK_AHEAD_S: f64 = 0.2;
+const UPLINK_AHEAD_S: f64 = 0.1;
 
 /// How long a request may wait for its turn; whose would wait longer is refused.
 const WAITING_MAX_S: f64 = 0.25;
@@ -32,21 +32,19 @@ pub(super) struct Copies {
 #[derive(Debug, Default)]
 struct Count {
     claimed: usize,
-    sent_chunks: usize,
-    chunks_per_piece: usize,
+    sent: usize,
 }
 
 impl Copies {
     /// A piece enters the window; `copies` peers have it already.
-    pub fn begin(&mut self, number: u64, copies: usize, chunks_per_piece: u16) {
-        let chunks_per_piece = usize::from(chunks_per_piece.max(1));
-        self.by_piece.insert(number, Count { claimed: copies, sent_chunks: 0, chunks_per_piece });
+    pub fn begin(&mut self, number: u64, copies: usize) {
+        self.by_piece.insert(number, Count { claimed: copies, sent: 0 });
     }
 
-    /// A chunk of the piece is on its way to somebody.
+    /// The last chunk of a whole copy is on its way.
     fn sent(&mut self, number: u64) {
         if let Some(count) = self.by_piece.get_mut(&number) {
-            count.sent_chunks += 1;
+            count.sent += 1;
         }
     }
 
@@ -68,9 +66,7 @@ impl Copies {
 
     /// Claimed by peers, or sent to some that have not said so yet.
     pub fn of(&self, number: u64) -> usize {
-        self.by_piece
-            .get(&number)
-            .map_or(0, |count| count.claimed.max(count.sent_chunks / count.chunks_per_piece))
+        self.by_piece.get(&number).map_or(0, |count| count.claimed.max(count.sent))
     }
 }
 
@@ -83,7 +79,8 @@ impl Swarm {
             return;
         }
         peer.has_used_grant = true;
-        let is_new_here = peer.requests.is_empty() && !peer.has_priority;
+        let is_begun = peer.requests.sent(number) > 0;
+        let is_new_here = peer.requests.is_empty() && !is_begun && !peer.has_priority;
         let copies = self.copies.of(number);
         if is_new_here && self.waiting_bytes(copies) >= self.waiting_max_bytes(now) {
             return self.refuse(now, link);
@@ -173,14 +170,17 @@ impl Swarm {
     fn serve_one(&mut self, now: Instant, link: LinkId, number: u64) -> usize {
         let Some(peer) = self.peers.get_mut(&link) else { return 0 };
         let (Some(piece), Some(chunk)) = (self.window.get(number), peer.requests.take(number)) else {
-            peer.requests.remove_piece(number);
+            peer.requests.forget_piece(number);
             return 0;
         };
+        let is_last = peer.requests.sent(number) == self.config.geometry.chunks_per_piece();
         let Some(data) = piece.chunk(chunk).cloned() else { return 0 };
         peer.up.add(now, data.len() as u64);
         self.totals.uploaded_bytes += data.len() as u64;
         self.totals.uplink.add(now, data.len() as u64);
-        self.copies.sent(number);
+        if is_last {
+            self.copies.sent(number);
+        }
         let message = Message::Piece { stream: 0, piece: number as u32, time: piece.time(), chunk, data };
         let bytes = message.frame_bytes();
         self.send(now, link, message);

@@ -221,3 +221,66 @@ impl Want {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: LinkId = LinkId(1);
+    const OTHER: LinkId = LinkId(2);
+
+    /// Pieces of two chunks, wanted with so many copies each.
+    fn wants(copies: &[(u64, usize)]) -> Wants {
+        let geometry = Geometry::new(32_768, 16_384, 96).unwrap();
+        let mut wants = Wants::default();
+        copies.iter().for_each(|&(number, copies)| wants.insert(number, &geometry, || copies));
+        wants
+    }
+
+    fn choose(wants: &mut Wants, link: LinkId) -> Option<ChunkKey> {
+        wants.choose(link, Use::Anything, |_, _| false, |_| true, |_| true)
+    }
+
+    #[test]
+    fn rarest_piece_comes_first_the_newest_of_equals_and_a_begun_one_is_finished() {
+        let mut wants = wants(&[(1, 2), (2, 1), (3, 1)]);
+        assert_eq!(choose(&mut wants, LINK), Some((3, 0)));
+        wants.peer_left(|number| number == 1);
+        wants.peer_left(|number| number == 1);
+        assert_eq!(choose(&mut wants, OTHER), Some((3, 1)), "begun, though piece 1 is rarer now");
+        assert_eq!(choose(&mut wants, OTHER), Some((1, 0)));
+    }
+
+    #[test]
+    fn urgent_pieces_come_first_in_order() {
+        let mut wants = wants(&[(1, 9), (2, 9), (3, 1)]);
+        let urgent = |wants: &mut Wants| {
+            wants
+                .choose(LINK, Use::Anything, |number, _| number < 3, |_| true, |_| true)
+                .map(|(number, _)| number)
+        };
+        let order: Vec<_> = std::iter::from_fn(|| urgent(&mut wants)).collect();
+        assert_eq!(order, [1, 1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn chunk_is_asked_once_until_released_and_twice_only_on_purpose() {
+        let mut wants = wants(&[(1, 1)]);
+        assert_eq!((choose(&mut wants, LINK), choose(&mut wants, LINK)), (Some((1, 0)), Some((1, 1))));
+        assert_eq!(choose(&mut wants, OTHER), None);
+        assert_eq!(wants.choose_second(1, OTHER, |_| true), Some((1, 0)));
+        wants.release(LINK, (1, 1));
+        assert_eq!(choose(&mut wants, OTHER), Some((1, 1)));
+        assert_eq!(wants.others_asked((1, 0), LINK), [OTHER]);
+    }
+
+    #[test]
+    fn piece_from_one_peer_alone_is_not_asked_of_others_before_that_peer_is_gone() {
+        let mut wants = wants(&[]);
+        wants.insert_sole(1, &Geometry::new(32_768, 16_384, 96).unwrap(), LINK);
+        assert_eq!(choose(&mut wants, OTHER), None);
+        assert_eq!(wants.choose(LINK, Use::SoleOnly, |_, _| false, |_| true, |_| true), Some((1, 0)));
+        wants.forget_sole(LINK);
+        assert_eq!(choose(&mut wants, OTHER), Some((1, 1)));
+    }
+}

@@ -89,7 +89,7 @@ fn churn_costs_nobody_else_a_piece() {
 fn one_percent_of_lost_packets_does_no_harm() {
     let report = run(Plan { loss: 0.01, ..Plan::new("loss", 20) });
     assert!(report.delivered > 0.99, "{report}");
-    assert!(report.duplicates < 0.05, "{report}");
+    assert!(report.duplicates < 0.1, "{report}");
     assert_eq!(report.stalls, 0, "{report}");
 }
 
