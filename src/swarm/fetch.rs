@@ -65,7 +65,10 @@ impl Swarm {
                 && !peer.claims.contains(next)
                 && peer.claims.newest().is_some_and(|newest| newest > next)
         });
-        let is_lost = self.follow.is_lost(now, !is_claimed && later.is_some(), source_lacks);
+        // With one or two peers, what they have not got will not come nearer by another way.
+        let has_few_peers = self.trusted().nth(2).is_none();
+        let is_lacking = !is_claimed && later.is_some();
+        let is_lost = self.follow.is_lost(now, is_lacking, source_lacks || has_few_peers);
         let target = match (is_lost, later_held) {
             (true, _) => later,
             (false, Some(held)) if self.follow.is_overdue(now) => Some(held),
@@ -133,6 +136,7 @@ impl Swarm {
 
     /// Asks `link` for as much as it may have in flight.
     pub(super) fn fill(&mut self, now: Instant, link: LinkId) {
+        let everybody = self.peers.values().filter(|peer| peer.description.is_some()).count();
         loop {
             let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.is_usable()) else { return };
             if peer.pipeline.room() == 0 {
@@ -143,8 +147,13 @@ impl Swarm {
             let may_ask = |key| pipeline.may_ask(now, key);
             // What the source alone has it must spread: what others have too is asked of them.
             let is_source = peer.description.is_some_and(|said| said.is_source);
-            let is_urgent = |number, copies| self.follow.is_urgent(now, number) && !(is_source && copies > 1);
-            let open = self.wants.choose(link, how, is_urgent, may_ask, |number| claims.contains(number));
+            let next = self.follow.next();
+            let is_urgent = |number, copies| {
+                let is_awaited = next == Some(number) || self.follow.is_urgent(now, number);
+                is_awaited && !(is_source && copies > 1)
+            };
+            let has = |number| claims.contains(number);
+            let open = self.wants.choose(link, how, everybody, is_urgent, may_ask, has);
             let may_double = self.totals.asked_twice * CHUNKS_PER_SECOND_ASK <= self.totals.asked;
             let urgent = || {
                 let next = self.follow.next().filter(|&next| self.follow.is_urgent(now, next))?;

@@ -8,6 +8,8 @@ use crate::base::limits::HEAD_JUMP_MAX_PIECES;
 const SKIP_GRACE: Duration = Duration::from_millis(500);
 /// Nobody has the next piece for so long: it is lost.
 const LACKING_GRACE: Duration = Duration::from_millis(500);
+/// The same before it is due, when it may only not have come so near yet.
+const LACKING_MAX: Duration = Duration::from_millis(1500);
 /// No piece for so long: begin again.
 pub const STALL_LIMIT: Duration = Duration::from_secs(12);
 /// No piece for so long, or four pieces' time, and nobody has the next: look elsewhere.
@@ -173,7 +175,8 @@ impl Follow {
             return false;
         }
         let since = *position.lacking_since.get_or_insert(now);
-        (is_due || source_lacks) && now.saturating_duration_since(since) >= LACKING_GRACE
+        let lacking = now.saturating_duration_since(since);
+        (lacking >= LACKING_GRACE && (is_due || source_lacks)) || lacking >= LACKING_MAX
     }
 
     /// The highest number that a peer may claim without being ignored: what the source can have made
@@ -255,7 +258,7 @@ mod tests {
         assert!(!follow.is_lost(now, true, false));
         assert!(!follow.is_lost(now + LACKING_GRACE, true, false), "it may just not have come so near");
         assert!(follow.is_lost(now + LACKING_GRACE, true, true));
-        assert!(follow.is_lost(now + BUFFER, true, false));
+        assert!(follow.is_lost(now + LACKING_MAX, true, false));
         assert!(!follow.is_lost(now + BUFFER, false, true));
         assert!(!follow.is_lost(now + BUFFER, true, true), "the wait begins anew");
     }

@@ -72,18 +72,20 @@ impl Wants {
 
     /// Chooses an open chunk for `link` and marks it as asked. Urgent pieces come first, oldest first;
     /// then pieces that were begun, since only whole ones can be passed on; then the rarest, the newest
-    /// of equals: nodes that fetch different pieces have something to give each other.
+    /// of equals: nodes that fetch different pieces have something to give each other. `everybody` is
+    /// the number of peers.
     pub fn choose(
         &mut self,
         link: LinkId,
         how: Use,
+        everybody: usize,
         is_urgent: impl Fn(u64, usize) -> bool,
         may_ask: impl Fn(ChunkKey) -> bool,
         has: impl Fn(u64) -> bool,
     ) -> Option<ChunkKey> {
         let rank = |number, want: &Want| match is_urgent(number, want.copies) {
             true => (false, number, 0, 0),
-            false => (true, u64::from(!want.is_begun()), want.copies, u64::MAX - number),
+            false => (true, u64::from(!want.is_begun()), want.copies, want.by_age(number, everybody)),
         };
         let usable = self.pieces.iter().filter(|(_, want)| want.open > 0 && want.admits(link, how));
         let open = usable.filter(|(number, _)| has(**number)).filter_map(|(&number, want)| {
@@ -174,6 +176,11 @@ impl Want {
         }
     }
 
+    /// What all peers have, nobody needs of us: it is fetched in the order of play.
+    fn by_age(&self, number: u64, everybody: usize) -> u64 {
+        if self.copies >= everybody { number } else { u64::MAX - number }
+    }
+
     fn is_begun(&self) -> bool {
         self.open < self.asked.len()
     }
@@ -238,7 +245,7 @@ mod tests {
     }
 
     fn choose(wants: &mut Wants, link: LinkId) -> Option<ChunkKey> {
-        wants.choose(link, Use::Anything, |_, _| false, |_| true, |_| true)
+        wants.choose(link, Use::Anything, usize::MAX, |_, _| false, |_| true, |_| true)
     }
 
     #[test]
@@ -252,11 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn what_all_peers_have_is_fetched_in_the_order_of_play() {
+        let mut wants = wants(&[(1, 2), (2, 2)]);
+        let chosen = wants.choose(LINK, Use::Anything, 2, |_, _| false, |_| true, |_| true);
+        assert_eq!(chosen, Some((1, 0)));
+    }
+
+    #[test]
     fn urgent_pieces_come_first_in_order() {
         let mut wants = wants(&[(1, 9), (2, 9), (3, 1)]);
         let urgent = |wants: &mut Wants| {
             wants
-                .choose(LINK, Use::Anything, |number, _| number < 3, |_| true, |_| true)
+                .choose(LINK, Use::Anything, usize::MAX, |number, _| number < 3, |_| true, |_| true)
                 .map(|(number, _)| number)
         };
         let order: Vec<_> = std::iter::from_fn(|| urgent(&mut wants)).collect();
@@ -279,7 +293,10 @@ mod tests {
         let mut wants = wants(&[]);
         wants.insert_sole(1, &Geometry::new(32_768, 16_384, 96).unwrap(), LINK);
         assert_eq!(choose(&mut wants, OTHER), None);
-        assert_eq!(wants.choose(LINK, Use::SoleOnly, |_, _| false, |_| true, |_| true), Some((1, 0)));
+        assert_eq!(
+            wants.choose(LINK, Use::SoleOnly, usize::MAX, |_, _| false, |_| true, |_| true),
+            Some((1, 0))
+        );
         wants.forget_sole(LINK);
         assert_eq!(choose(&mut wants, OTHER), Some((1, 1)));
     }

@@ -186,8 +186,8 @@ fn choose(criterion: &mut Criterion) {
             let mut wants = Wants::default();
             stream.pieces.iter().for_each(|piece| wants.insert(piece.number(), &stream.geometry, || 1));
             let links = (0..50).map(LinkId).cycle();
-            let chosen =
-                links.map_while(|link| wants.choose(link, Use::Anything, |_, _| false, |_| true, |_| true));
+            let chosen = links
+                .map_while(|link| wants.choose(link, Use::Anything, 1, |_, _| false, |_| true, |_| true));
             assert_eq!(black_box(chosen.count()) as u64, stream.chunks());
         });
     });

@@ -50,7 +50,7 @@ fn replayers_who_agree_get_nothing_played_twice() {
 
 #[test]
 fn free_riders_do_not_starve_those_who_give() {
-    let plan = Plan::new("free riders", 30).with_hostile(0.3, Behaviour::FreeRider).uplinks(4.0, 2.0);
+    let plan = Plan::new("free riders", 30).with_hostile(0.2, Behaviour::FreeRider).uplinks(4.0, 2.0);
     let report = run(Plan { cool_down: 7 * SECOND, ..plan.lasting(20) });
     assert_clean(&report);
     assert!(report.delivered > 0.9, "{report}");

@@ -68,6 +68,22 @@ fn viewers_go_on_after_the_source_was_killed_and_came_back() {
 }
 
 #[test]
+fn viewer_behind_a_relay_goes_on_after_the_source_skipped_numbers() {
+    let plan =
+        Plan { knowledge: Knowledge::Predecessor, ..Plan::new("restart before a chain", 2).lasting(20) }
+            .with_change(8 * SECOND, Change::Kill(SOURCE))
+            .with_change(9 * SECOND, Change::SkipNumbers(5))
+            .with_change(9 * SECOND + 1, Change::Start(SOURCE));
+    let mut world = World::new(plan);
+    world.run_until(9 * SECOND);
+    let before = world.pieces.keys().next_back().copied();
+    world.run_until(12 * SECOND + 500 * MILLISECOND);
+    let last = world.nodes[2].last_number;
+    let report = run_world(&mut world);
+    assert!(last > before, "at {last:?}: {report}");
+}
+
+#[test]
 fn viewers_of_a_killed_relay_move_on() {
     for change in [Change::Kill(1), Change::Vanish(1)] {
         let plan = Plan::new("relay lost", 10).with_change(6 * SECOND, change);
