@@ -153,8 +153,8 @@ impl Peer {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Unchoke => self.is_unchoked = true,
-            Message::Choke => panic!("the node choked a peer"),
+            Message::Unchoke => self.unchoked(),
+            Message::Choke => self.choked(),
             Message::Have { piece, .. } => self.news(piece),
             Message::Bitfield { first, count, .. } if count > 0 => self.news(first + count - 1),
             Message::Piece { data, piece, .. } => self.chunk(piece, data.len()),
@@ -167,11 +167,29 @@ impl Peer {
 
     fn news(&mut self, piece: u32) {
         self.newest = Some(piece);
-        if self.appetite == Appetite::Live && self.is_unchoked {
-            self.missing = self.chunks_per_piece;
-            (0..self.chunks_per_piece)
-                .for_each(|chunk| self.say(&Message::Request { stream: 0, piece, chunk }));
-        }
+        self.missing = self.chunks_per_piece;
+        self.ask_for_missing();
+    }
+
+    fn unchoked(&mut self) {
+        self.is_unchoked = true;
+        self.ask_for_missing();
+    }
+
+    /// What was asked will not come.
+    fn choked(&mut self) {
+        self.is_unchoked = false;
+        self.in_flight = 0;
+    }
+
+    /// Chunks of a piece come in order, so the last ones are missing.
+    fn ask_for_missing(&mut self) {
+        let (Some(piece), Appetite::Live, true) = (self.newest, self.appetite, self.is_unchoked) else {
+            return;
+        };
+        let first = self.chunks_per_piece - self.missing;
+        (first..self.chunks_per_piece)
+            .for_each(|chunk| self.say(&Message::Request { stream: 0, piece, chunk }));
     }
 
     fn chunk(&mut self, piece: u32, bytes: usize) {
