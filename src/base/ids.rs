@@ -75,6 +75,20 @@ impl fmt::Display for LinkId {
     }
 }
 
+/// One piece of a broadcast. MPEG-TS has the one stream 0; of an HLS broadcast each variant and
+/// rendition is a stream, and a piece is a media segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PieceId {
+    pub stream: u32,
+    pub number: u64,
+}
+
+impl fmt::Display for PieceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream, self.number)
+    }
+}
+
 impl PeerId {
     /// What every peer id of this protocol begins with.
     pub const PREFIX: &[u8; 9] = b"R30------";

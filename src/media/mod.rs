@@ -6,6 +6,7 @@ pub mod clock;
 pub mod frame_start;
 pub mod looper;
 pub mod pes_time;
+pub mod playlist;
 pub mod psi;
 pub mod random_access;
 pub mod span;

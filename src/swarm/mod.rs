@@ -13,6 +13,7 @@ mod describe;
 pub mod event;
 mod fetch;
 mod follow;
+pub mod hls;
 mod join;
 mod links;
 pub mod metadata;

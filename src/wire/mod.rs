@@ -7,6 +7,7 @@ pub mod container;
 pub mod descriptor;
 pub mod extended;
 pub mod handshake;
+pub mod hls;
 pub mod link;
 pub mod live_info;
 pub mod message;
