@@ -57,6 +57,25 @@ pub const LOGO_URL_MAX_BYTES: usize = 1024;
 /// Provider key and stream id.
 pub const PROVIDER_TEXT_MAX_BYTES: usize = 128;
 
+// --- HLS ---
+
+/// Media playlists of one broadcast: variants and renditions. Services with every language stay below.
+pub const HLS_STREAMS_MAX: u32 = 64;
+/// A media segment: 10 s at 25 Mbit/s.
+pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Chunks of one segment.
+pub const SEGMENT_CHUNKS_MAX: u16 = 2048;
+/// An initialisation section is a few kilobytes; it must fit into one message.
+pub const INIT_MAX_BYTES: usize = 96 * 1024;
+/// A URL of a playlist, a segment or a key.
+pub const HLS_URL_MAX_BYTES: usize = 4096;
+/// A name, a language, a date: texts that a playlist repeats.
+pub const HLS_TEXT_MAX_BYTES: usize = 256;
+/// A message of the piece table; it must fit into a frame.
+pub const TABLE_MESSAGE_MAX_BYTES: usize = FRAME_MAX_BYTES - 64;
+/// An entry of the piece table: 32 bytes a chunk, and what is said beside.
+pub const HLS_ENTRY_MAX_BYTES: usize = 80 * 1024;
+
 // --- swarm ---
 
 /// Pieces of one peer's advertised window that are remembered, newest first.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
+use super::medium::Medium;
 use crate::base::rate::RateMeter;
 
 /// Counted since the swarm began.
@@ -84,13 +85,14 @@ impl fmt::Display for SwarmStats {
     }
 }
 
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     pub(super) fn snapshot(&mut self, now: Instant) -> SwarmStats {
         let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, peer)).collect();
+        let (oldest_piece, newest_piece, next_piece) = self.medium.place();
         SwarmStats {
-            oldest_piece: self.window.oldest(),
-            newest_piece: self.window.newest(),
-            next_piece: self.follow.next(),
+            oldest_piece,
+            newest_piece,
+            next_piece,
             download_rate: peers.iter().map(|peer| peer.download_rate).sum(),
             upload_rate: self.totals.uplink.bytes_per_second(now),
             uploaded_bytes: self.totals.uploaded_bytes,
@@ -115,7 +117,7 @@ fn peer_stats(now: Instant, peer: &mut super::Peer) -> PeerStats {
         addr: peer.listen_addr().unwrap_or(peer.addr),
         is_source: peer.description.is_some_and(|said| said.is_source),
         distance_from_source: peer.description.map_or(-1, |said| said.distance_from_source),
-        newest_piece: peer.claims.newest(),
+        newest_piece: peer.claims.only().newest(),
         download_rate: peer.down.bytes_per_second(now),
         upload_rate: peer.up.bytes_per_second(now),
         round_trip: peer.pipeline.round_trip(),

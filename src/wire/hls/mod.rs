@@ -2,4 +2,7 @@
 //! own; other engines are not known to read it.
 
 pub mod catalog;
+pub mod entry;
+mod fields;
 pub mod segment;
+pub mod table;
