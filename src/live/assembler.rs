@@ -180,6 +180,15 @@ impl Assembly {
     }
 }
 
+/// The verified chunks that are here, a bit each, most significant first.
+pub fn chunk_bits(assembly: &Assembly) -> Bytes {
+    let mut bits = vec![0; usize::from(assembly.shape.chunks()).div_ceil(8)];
+    for (chunk, _) in assembly.verified_chunks() {
+        bits[usize::from(chunk / 8)] |= 0x80 >> (chunk % 8);
+    }
+    bits.into()
+}
+
 /// Names a content in as many bytes as a payload's digest has.
 pub(super) fn content_digest(content: &Content) -> PayloadDigest {
     let hashes = (0..content.chunks()).filter_map(|chunk| content.hash(chunk));

@@ -34,7 +34,12 @@ impl<M: Medium> Swarm<M> {
 
     /// Sends what we hold: one bitfield for each run of consecutive pieces.
     pub(super) fn send_window(&mut self, now: Instant, link: LinkId) {
-        for Run { first: PieceId { stream, number }, count } in self.medium.runs() {
+        let runs = self.medium.runs();
+        self.send_runs(now, link, &runs);
+    }
+
+    pub(super) fn send_runs(&mut self, now: Instant, link: LinkId, runs: &[Run]) {
+        for &Run { first: PieceId { stream, number }, count } in runs {
             let message = Message::Bitfield { stream, first: number as u32, count, bits: all_ones(count) };
             self.send(now, link, message);
         }

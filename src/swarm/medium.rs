@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::Swarm;
 use super::event::Input;
 use super::pipeline::ChunkKey;
+use super::wants::Wants;
 use crate::base::ids::{LinkId, PieceId};
 use crate::wire::live_info::LiveInfo;
 
@@ -33,8 +34,9 @@ pub trait Medium: Sized + Send + 'static {
     // --- what is held ---
 
     fn holds(&self, id: PieceId) -> bool;
-    /// A chunk to serve, verified, with the time of its piece (Unix seconds).
-    fn chunk(&self, key: ChunkKey) -> Option<(f64, Bytes)>;
+    /// A chunk to serve, verified, with the time of its piece (Unix seconds); from what is held whole, or
+    /// where chunks are proven one by one from what is being fetched.
+    fn chunk(&self, wants: &Wants, key: ChunkKey) -> Option<(f64, Bytes)>;
     /// Chunks of a piece that is held whole.
     fn chunks_of(&self, id: PieceId) -> Option<u16>;
     /// Everything held whole.

@@ -65,6 +65,10 @@ impl Copies {
         self.by_piece = self.by_piece.split_off(&id);
     }
 
+    pub fn remove(&mut self, id: PieceId) {
+        self.by_piece.remove(&id);
+    }
+
     /// Claimed by peers, or sent to some that have not said so yet.
     pub fn of(&self, id: PieceId) -> usize {
         self.by_piece.get(&id).map_or(0, |count| count.claimed.max(count.sent))
@@ -73,7 +77,7 @@ impl Copies {
 
 impl<M: Medium> Swarm<M> {
     pub(super) fn requested(&mut self, now: Instant, link: LinkId, id: PieceId, chunk: u16) {
-        let is_held = self.medium.chunk((id, chunk)).is_some();
+        let is_held = self.medium.chunk(&self.wants, (id, chunk)).is_some();
         let Some(peer) = self.peers.get_mut(&link) else { return };
         if !is_held || !peer.is_unchoked || peer.description.is_none() {
             self.totals.requests_refused += 1;
@@ -164,7 +168,7 @@ impl<M: Medium> Swarm<M> {
     fn serve_one(&mut self, now: Instant, link: LinkId, id: PieceId) -> usize {
         let Some(peer) = self.peers.get_mut(&link) else { return 0 };
         let Some(chunk) = peer.requests.take(id) else { return 0 };
-        let Some((time, data)) = self.medium.chunk((id, chunk)) else {
+        let Some((time, data)) = self.medium.chunk(&self.wants, (id, chunk)) else {
             peer.requests.forget_piece(id);
             return 0;
         };

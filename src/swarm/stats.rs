@@ -25,6 +25,13 @@ pub(super) struct Totals {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Of an HLS broadcast: segments read at the origin, bytes that came of them, and chunks compared with
+    /// the origin's.
+    pub origin_fetches: u64,
+    pub origin_bytes: u64,
+    pub checks: u64,
+    /// How long after the origin showed it the last segment was here whole.
+    pub late_ms: Option<u64>,
     pub uplink: RateMeter,
     /// Somebody connected to us: we can be reached.
     pub has_been_reached: bool,
@@ -71,6 +78,12 @@ pub struct SwarmStats {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Of an HLS broadcast: segments read at the origin, bytes that came of them, chunks compared with the
+    /// origin's, and how long after the origin showed it the last segment was here whole.
+    pub origin_fetches: u64,
+    pub origin_bytes: u64,
+    pub checks: u64,
+    pub late_ms: Option<u64>,
     pub known_addresses: usize,
 }
 
@@ -106,6 +119,10 @@ impl<M: Medium> Swarm<M> {
             requests_refused: self.totals.requests_refused,
             joins: self.totals.joins,
             bans: self.totals.bans,
+            origin_fetches: self.totals.origin_fetches,
+            origin_bytes: self.totals.origin_bytes,
+            checks: self.totals.checks,
+            late_ms: self.totals.late_ms,
             known_addresses: self.roster.len(),
             peers,
         }

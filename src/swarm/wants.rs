@@ -17,6 +17,8 @@ pub struct Want {
     asked: Vec<Asked>,
     /// Chunks that are neither there nor asked of anybody.
     open: usize,
+    /// The chunk to ask for first.
+    first: u16,
     /// Peers that claim the piece.
     copies: usize,
     /// After a forgery: everything comes from this peer alone.
@@ -40,6 +42,21 @@ impl Wants {
     /// Begins to want a piece that `copies` peers claim, unless it is wanted already.
     pub fn insert(&mut self, id: PieceId, shape: &Shape, copies: impl FnOnce() -> usize) {
         self.pieces.entry(id).or_insert_with(|| Want { copies: copies(), ..Want::new(id, shape.clone()) });
+    }
+
+    /// The same, asked for from chunk `first` on and around.
+    pub fn insert_from(&mut self, id: PieceId, shape: Shape, first: u16, copies: usize) {
+        self.pieces.entry(id).or_insert_with(|| Want { copies, first, ..Want::new(id, shape) });
+    }
+
+    /// What is here of a piece.
+    pub fn assembly(&self, id: PieceId) -> Option<&Assembly> {
+        self.pieces.get(&id).map(|want| &want.assembly)
+    }
+
+    /// Wants a piece no more.
+    pub fn remove(&mut self, id: PieceId) {
+        self.pieces.remove(&id);
     }
 
     /// One more peer claims the piece.
@@ -163,6 +180,7 @@ impl Want {
             assembly: Assembly::new(id, shape),
             asked: vec![[None; 2]; chunks],
             open: chunks,
+            first: 0,
             copies: 0,
             sole: None,
         }
@@ -190,7 +208,8 @@ impl Want {
     }
 
     fn open_chunk(&self, may_ask: impl Fn(u16) -> bool) -> Option<u16> {
-        (0..self.asked.len() as u16).find(|&chunk| self.is_open(chunk) && may_ask(chunk))
+        let count = self.asked.len() as u16;
+        (self.first..count).chain(0..self.first).find(|&chunk| self.is_open(chunk) && may_ask(chunk))
     }
 
     fn once_asked_chunk(&self, link: LinkId, may_ask: impl Fn(u16) -> bool) -> Option<u16> {

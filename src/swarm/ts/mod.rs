@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::event::{Close, Input, Output};
 use super::medium::{Medium, Run};
 use super::pipeline::ChunkKey;
+use super::wants::Wants;
 use super::{Role, Swarm};
 use crate::base::ids::{LinkId, PieceId};
 use crate::live::assembler::Shape;
@@ -192,7 +193,7 @@ impl Medium for Ts {
         self.window.contains(id.number)
     }
 
-    fn chunk(&self, (id, chunk): ChunkKey) -> Option<(f64, Bytes)> {
+    fn chunk(&self, _wants: &Wants, (id, chunk): ChunkKey) -> Option<(f64, Bytes)> {
         let piece = self.window.get(id.number)?;
         Some((piece.time(), piece.chunk(chunk)?.clone()))
     }
