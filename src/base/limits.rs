@@ -152,10 +152,14 @@ pub const PLAYLIST_MAX_BYTES: usize = 4 * 1024 * 1024;
 pub const PLAYLIST_SEGMENTS_MAX: usize = 512;
 /// Streams of a broadcast; the largest ladders with all their languages stay below.
 pub const HLS_STREAMS_MAX: usize = 32;
+/// Lines of a master playlist that are looked at: the streams, and renditions and captions without playlists.
+pub const MASTER_LINES_MAX: usize = 512;
 /// Address of a playlist, segment, key or initialisation section.
 pub const HLS_URL_MAX_BYTES: usize = 4096;
 /// A text of a master playlist: a name, a group, a list of codecs.
 pub const PLAYLIST_TEXT_MAX_BYTES: usize = 256;
+/// Attributes looked at in one tag; the longest known lists have some 20.
+pub const PLAYLIST_ATTRIBUTES_MAX: usize = 64;
 /// A date and time with fractions and zone takes 35 characters.
 pub const PROGRAM_DATE_TIME_MAX_BYTES: usize = 64;
 /// Longest segment and longest target duration, seconds: what is longer is no live stream.
