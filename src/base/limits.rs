@@ -193,6 +193,25 @@ pub const HTTP_BUFFER_MAX_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS_MAX: usize = 64;
 
+// --- origin of an HLS broadcast (net) ---
+
+/// Time for an origin to begin its answer, redirects included.
+pub const ORIGIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a playlist, a key or an initialisation section to come in full.
+pub const ORIGIN_SMALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A body that gives nothing for so long is given up.
+pub const ORIGIN_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A body may be slow for so long: the connection warms up.
+pub const ORIGIN_SLOW_GRACE: Duration = Duration::from_secs(10);
+/// Bytes a second below which a body is given up after that; 8 kbit/s carry no media.
+pub const ORIGIN_MIN_BYTES_PER_SECOND: u64 = 1024;
+/// Idle connections kept to one host: a few fetches of a few streams.
+pub const ORIGIN_IDLE_CONNECTIONS_MAX: usize = 8;
+/// A media segment: 10 s at 25 Mbit/s. Its chunks are counted in 16 bits.
+pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// An initialisation section; those seen stay below 4 KiB.
+pub const INIT_SECTION_MAX_BYTES: usize = 96 * 1024;
+
 // --- listener (net) ---
 
 /// Time for an accepted connection to send its first byte.
