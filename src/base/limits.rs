@@ -56,6 +56,10 @@ pub const DESCRIPTION_MAX_BYTES: usize = 4096;
 pub const LOGO_URL_MAX_BYTES: usize = 1024;
 /// Provider key and stream id.
 pub const PROVIDER_TEXT_MAX_BYTES: usize = 128;
+/// Countries, and languages, of one broadcast: there are 249 countries.
+pub const REGIONS_MAX: usize = 256;
+/// The code of one of these; ISO writes three letters.
+pub const REGION_CODE_MAX_BYTES: usize = 16;
 
 // --- swarm ---
 

@@ -2,4 +2,6 @@
 //! own; other engines are not known to read it.
 
 pub mod catalog;
+pub mod descriptor;
 pub mod segment;
+pub mod transport;
