@@ -75,8 +75,6 @@ fn two_modes_are_named() {
 #[test]
 fn modes_of_other_builds_are_refused_by_name() {
     let absent = [
-        "--create-hls-transport",
-        "--publish-hls-stream",
         "--create-transport",
         "--create-transport-multi",
         "--stream-startup-node",
