@@ -4,13 +4,19 @@
 //! or none. The origin is the operator's own: it may be anywhere.
 
 use std::io::{self, ErrorKind, Write};
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context;
 use ed25519_dalek::SigningKey;
+use reqwest::StatusCode;
 use tokio::sync::watch;
 
 use crate::base::limits::TRANSPORT_FILE_MAX_BYTES;
+use crate::media::playlist::Playlist;
+use crate::net::announce::Reach;
+use crate::net::origin::{Answer, OriginClient, OriginError, Validators};
+use crate::net::stop::stopped;
 use crate::node::config::{CreateHlsConfig, HlsBroadcast};
 use crate::store::files::{self, NewFile};
 use crate::wire::hls::transport::{HlsDescriptor, HlsTransport};
@@ -26,23 +32,77 @@ pub struct TransportPair {
     pub private: HlsTransport,
 }
 
-/// Makes the files with a key of their own and prints what they are.
+/// Why a playlist is not broadcast. Nothing here tells its address.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaylistRefusal {
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    #[error("the playlist's first stream: {0}")]
+    Stream(OriginError),
+    #[error("the playlist has ended (EXT-X-ENDLIST), only live ones can be broadcast")]
+    Ended,
+    #[error("the playlist's first stream is a master playlist itself")]
+    Nested,
+}
+
+impl PlaylistRefusal {
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Origin(error) | Self::Stream(error) if error.is_transient())
+    }
+}
+
+/// Makes the files with a key of their own and prints what they are. Ends with nothing made when `stop`
+/// turns true.
 ///
 /// # Errors
 /// See [`make`].
-pub async fn run(config: CreateHlsConfig, _stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let pair = make(&config, fresh_key()?).await?;
+pub async fn run(config: CreateHlsConfig, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let checked = check_playlist(&config.broadcast.url, None);
+    tokio::select! {
+        checked = checked => checked.context("--url")?,
+        () = stopped(&mut stop) => return Ok(()),
+    }
+    let pair = make(&config, fresh_key()?)?;
     match config.quiet {
         true => Ok(()),
         false => print(&report(&config, &pair)).context("standard output"),
     }
 }
 
-/// Makes and writes the files, once the playlist was read.
+/// Reads the playlist once, and of a master playlist the first stream's too. The address is trusted; requests
+/// leave from `local_address`.
+///
+/// # Errors
+/// The origin does not show a live playlist that can be broadcast.
+pub async fn check_playlist(url: &str, local_address: Option<IpAddr>) -> Result<(), PlaylistRefusal> {
+    let client = OriginClient::new(Reach::Anywhere, local_address);
+    let media = match read(&client, url).await? {
+        Playlist::Media(media) => media,
+        Playlist::Master(master) => {
+            let first = master.urls.first().map_or("", |url| url);
+            match read(&client, first).await.map_err(PlaylistRefusal::Stream)? {
+                Playlist::Media(media) => media,
+                Playlist::Master(_) => return Err(PlaylistRefusal::Nested),
+            }
+        }
+    };
+    if media.is_ended { Err(PlaylistRefusal::Ended) } else { Ok(()) }
+}
+
+async fn read(client: &OriginClient, url: &str) -> Result<Playlist, OriginError> {
+    match client.playlist(url, &mut Validators::default()).await? {
+        Answer::Playlist(playlist, _) => Ok(playlist),
+        // nobody asked for a difference
+        Answer::NotModified => Err(OriginError::Status(StatusCode::NOT_MODIFIED)),
+    }
+}
+
+/// Makes and writes the files of a broadcast whose playlist was checked.
 ///
 /// # Errors
 /// A file cannot be written; none is left behind then.
-pub async fn make(config: &CreateHlsConfig, key: [u8; 32]) -> anyhow::Result<TransportPair> {
+pub fn make(config: &CreateHlsConfig, key: [u8; 32]) -> anyhow::Result<TransportPair> {
     let pair = transport_pair(&config.broadcast, key);
     write(config, &pair)?;
     Ok(pair)
