@@ -95,10 +95,11 @@ fn clean_cause(error: reqwest::Error) -> String {
     printable(&innermost_cause(error))
 }
 
-/// TLS failures travel inside I/O errors, of which only the cause's cause is a cause.
+/// TLS failures travel inside I/O errors, these at times inside others; of an I/O error only the cause's cause
+/// is a cause.
 fn as_tls<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a TlsError> {
-    let inside = || cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
-    cause.downcast_ref().or_else(inside)
+    let inside = |error: &'a io::Error| error.get_ref().and_then(|inner| as_tls(inner));
+    cause.downcast_ref().or_else(|| inside(cause.downcast_ref()?))
 }
 
 /// Without the names that rustls repeats.
