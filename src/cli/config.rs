@@ -23,7 +23,6 @@ use crate::store::files;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
 pub enum Command {
     Source(SourceConfig),
     Support(SupportConfig),

@@ -88,7 +88,6 @@ fn seal(descriptor: &HlsDescriptor) -> Bytes {
 
 /// A transport file of either kind of broadcast.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a broadcast")]
 pub enum AnyTransport {
     MpegTs(TransportFile),
     Hls(HlsTransport),
