@@ -120,6 +120,12 @@ impl Typed<'_> {
         Ok(dir)
     }
 
+    /// The same, where the default directory may not be needed.
+    pub fn given_dir(&self, name: &str) -> Result<Option<PathBuf>, UsageError> {
+        let given: Option<PathBuf> = self.get(name);
+        given.map(|dir| self.existing_dir(name, dir)).transpose()
+    }
+
     /// Trackers given by hand, each once.
     pub fn trackers(&self, name: &str) -> Result<Vec<String>, UsageError> {
         self.bounded_list(name, TRACKERS_MAX)

@@ -42,10 +42,7 @@ pub(super) fn publish_hls(typed: &Typed<'_>) -> Result<PublishHlsConfig, UsageEr
         return Err(UsageError::new("--hls-force-monotonic-sequence 1 needs --hide-hls-manifest"));
     }
     let slug = slug(&broadcast.title);
-    // looked at even when no file goes there: a wrong directory is a mistake
-    let given: Option<PathBuf> = typed.get("publish-dir");
-    given.map_or(Ok(()), |dir| typed.existing_dir("publish-dir", dir).map(drop))?;
-    let publish_dir: PathBuf = typed.get("publish-dir").unwrap_or_else(|| ".".into());
+    let publish_dir = typed.given_dir("publish-dir")?.unwrap_or_else(|| ".".into());
     let public = typed.get("output-public");
     let private = typed.get("output-private");
     let private = private.unwrap_or_else(|| options.metadata_dir.join(format!("{slug}_private.acelive")));
@@ -69,9 +66,6 @@ pub(super) fn publish_hls(typed: &Typed<'_>) -> Result<PublishHlsConfig, UsageEr
 pub(super) fn hls_support(typed: &Typed<'_>) -> Result<HlsSupportOptions, UsageError> {
     let default = HlsSupportOptions::default();
     let max_errors = typed.get::<u64>("hls-bad-manifest-max-errors").and_then(|count| count.try_into().ok());
-    // the default one is of no interest to relays of MPEG-TS
-    let given: Option<PathBuf> = typed.get("metadata-dir");
-    let metadata_dir = given.map(|dir| typed.existing_dir("metadata-dir", dir)).transpose()?;
     Ok(HlsSupportOptions {
         hide_segments: typed.flag("hide-hls-segments"),
         broadcast_last_source_piece: typed.flag("hls-broadcast-last-source-piece"),
@@ -82,7 +76,8 @@ pub(super) fn hls_support(typed: &Typed<'_>) -> Result<HlsSupportOptions, UsageE
             .seconds("hls-bad-manifest-retry-interval")
             .unwrap_or(default.bad_manifest_retry_interval),
         force_monotonic_sequence: typed.flag("hls-force-monotonic-sequence"),
-        metadata_dir: metadata_dir.unwrap_or(default.metadata_dir),
+        // whether the default one takes files is of no interest to relays of MPEG-TS
+        metadata_dir: typed.given_dir("metadata-dir")?.unwrap_or(default.metadata_dir),
     })
 }
 

@@ -181,3 +181,43 @@ fn print(text: &str) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn key_of_an_earlier_run_keeps_a_hidden_broadcast_the_same() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let private = dir.path().join("private.acelive");
+        let mut config = CreateHlsConfig {
+            broadcast: HlsBroadcast::new("http://origin.example/a.m3u8", "Test"),
+            output_public: dir.path().join("public.acelive"),
+            output_private: Some(private.clone()),
+            quiet: true,
+        };
+        config.broadcast.hides_manifest = true;
+        assert_eq!(earlier_key(&private).expect("no file"), None);
+        let key = fresh_key().expect("randomness");
+        let first = make(&config, key).expect("written");
+        config.broadcast.url = "http://origin.example/b.m3u8".to_owned();
+        assert_eq!(earlier_key(&private).expect("a file"), Some(key));
+        let second = make(&config, key).expect("written");
+        assert_eq!(second.public, first.public);
+        assert_ne!(second.private, first.private);
+    }
+
+    #[test]
+    fn file_without_a_key_is_no_earlier_run() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("x.acelive");
+        fs::write(&path, "garbage").expect("writes");
+        assert!(earlier_key(&path).is_err());
+        let pair = transport_pair(&HlsBroadcast::new("http://origin.example/a.m3u8", "Test"), [7; 32]);
+        fs::write(&path, &pair.public.bytes).expect("writes");
+        let refusal = earlier_key(&path).expect_err("public").to_string();
+        assert!(refusal.ends_with("x.acelive: not a private transport file"), "{refusal}");
+    }
+}
