@@ -71,7 +71,7 @@ impl Reader {
         if self.variants.is_empty() {
             return Err(PlaylistError::NoStreams);
         }
-        let all = self.variants.into_iter().chain(self.renditions).take(HLS_STREAMS_MAX);
+        let all = self.variants.into_iter().chain(self.renditions).take(HLS_STREAMS_MAX as usize);
         let (mut streams, urls): (Vec<_>, Vec<_>) = all.unzip();
         forget_empty_groups(&mut streams);
         let has_independent_segments = self.has_independent_segments;
