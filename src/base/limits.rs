@@ -171,6 +171,28 @@ pub const HTTP_BUFFER_MAX_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS_MAX: usize = 64;
 
+// --- hls, the players' side (http) ---
+
+/// What all streams of a broadcast hold for players together.
+pub const HLS_HELD_MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Media that a stream holds; playlists that reach further back are told from here on.
+pub const HLS_HELD_MAX_SPAN: Duration = Duration::from_secs(90);
+/// Segments that a stream holds however large and long they are: with fewer no player can follow.
+pub const HLS_HELD_MIN_SEGMENTS: usize = 3;
+/// Segments that a stream holds beyond those in the playlist, for players that read slowly.
+pub const HLS_HELD_EXTRA_SEGMENTS: usize = 3;
+/// Segments that a stream holds however short: the longest span in thirds of a second.
+pub const HLS_HELD_MAX_SEGMENTS: usize = 270;
+/// Initialisation sections that a broadcast holds: two a stream.
+pub const HLS_INITS_MAX: usize = 64;
+/// A stream counts as watched for three target durations after it was asked for, within these.
+pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
+pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);
+/// A player waits no longer than this for the next chunk of a segment.
+pub const HLS_CHUNK_TIMEOUT: Duration = Duration::from_secs(25);
+/// A transport stream made of segments outlives its last player by this.
+pub const HLS_FEED_LINGER: Duration = Duration::from_secs(10);
+
 // --- listener (net) ---
 
 /// Time for an accepted connection to send its first byte.

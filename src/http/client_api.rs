@@ -15,10 +15,13 @@ use axum::response::Response;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
 
+use crate::base::ids::Infohash;
+use crate::http::hls::hub::HlsHub;
+use crate::http::opened::Opened;
 use crate::http::reply::line;
 use crate::http::selector::{self, BadRequest, Query, Selector};
 use crate::http::service;
-use crate::http::stream::{self, NotReady, StreamHub};
+use crate::http::stream::{self, NotReady};
 
 /// Why a broadcast cannot be opened. The text is one line for the person at the player.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +66,13 @@ impl OpenError {
 pub trait Broadcasts: Send + Sync + 'static {
     /// Joins the broadcast, or hands out the hub of one that is open. `from` is who asks: what this
     /// machine may name, others may not.
-    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>>;
+    /// A player of HLS may ask again with every reload of its playlist, so a broadcast that is open is
+    /// found without any work.
+    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>>;
+
+    /// The HLS broadcast of this infohash if it is open now; opens nothing. Playlists hold addresses that
+    /// name the infohash alone.
+    fn hls_hub(&self, infohash: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>>;
 }
 
 /// What the client API needs to know.
@@ -96,8 +105,11 @@ impl ClientApi {
 
     async fn play(&self, query: Query, from: SocketAddr) -> Result<Response, Response> {
         let request = selector::parse(&query, from).map_err(refuse)?;
-        let hub = self.broadcasts.open(request.selector, from).await;
-        let hub = hub.map_err(|error| line(error.status(), error.to_string()))?;
+        let opened = self.broadcasts.open(request.selector, from).await;
+        let hub = match opened.map_err(|error| line(error.status(), error.to_string()))? {
+            Opened::Ts(hub) => hub,
+            Opened::Hls(_) => return Err(refuse(BadRequest::NotInThisBuild { what: "HLS" })),
+        };
         let mut reader = hub.join(request.buffer.unwrap_or(self.buffer));
         reader.ready(self.start_timeout).await.map_err(not_ready)?;
         Ok(reader.into_response())

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use start_engine::base::ids::Infohash;
 use start_engine::http::client_api::{Broadcasts, ClientApi, OpenError};
+use start_engine::http::hls::hub::HlsHub;
+use start_engine::http::opened::Opened;
 use start_engine::http::selector::Selector;
 use start_engine::http::service::Version;
 use start_engine::http::stream::StreamHub;
@@ -16,14 +19,22 @@ pub const HEX: &str = "00112233445566778899aabbccddeeff00112233";
 
 /// Opens the same thing whatever is asked, and remembers what was asked.
 struct OneBroadcast {
-    outcome: Result<Arc<StreamHub>, OpenError>,
+    outcome: Result<Opened, OpenError>,
     asked: Mutex<Vec<Selector>>,
 }
 
 impl Broadcasts for OneBroadcast {
-    fn open(&self, selector: Selector, _: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>> {
+    fn open(&self, selector: Selector, _: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>> {
         self.asked.lock().unwrap().push(selector);
         Box::pin(async { self.outcome.clone() })
+    }
+
+    fn hls_hub(&self, infohash: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>> {
+        let hub = match &self.outcome {
+            Ok(Opened::Hls(hub)) if hub.infohash() == infohash => Some(Arc::clone(hub)),
+            _ => None,
+        };
+        Box::pin(async { hub })
     }
 }
 
@@ -32,13 +43,18 @@ fn api(broadcasts: Arc<OneBroadcast>, start_timeout: Duration) -> ClientApi {
     ClientApi { broadcasts, version, buffer: ClientApi::BUFFER, start_timeout }
 }
 
-fn broadcasts(outcome: Result<Arc<StreamHub>, OpenError>) -> Arc<OneBroadcast> {
+fn broadcasts(outcome: Result<Opened, OpenError>) -> Arc<OneBroadcast> {
     Arc::new(OneBroadcast { outcome, asked: Mutex::default() })
 }
 
 /// An API whose every broadcast is `hub`.
 pub fn api_of(hub: &Arc<StreamHub>) -> ClientApi {
-    api(broadcasts(Ok(Arc::clone(hub))), Duration::from_secs(60))
+    api(broadcasts(Ok(Opened::Ts(Arc::clone(hub)))), Duration::from_secs(60))
+}
+
+/// The same of an HLS broadcast, for which players wait no longer than `start_timeout`.
+pub fn api_of_hls(hub: &Arc<HlsHub>, start_timeout: Duration) -> ClientApi {
+    api(broadcasts(Ok(Opened::Hls(Arc::clone(hub)))), start_timeout)
 }
 
 fn broken(error: OpenError) -> ClientApi {
@@ -91,7 +107,8 @@ async fn trouble_with_the_broadcast_has_its_status_and_one_line() {
 #[tokio::test]
 async fn broadcast_without_data_ends_in_a_gateway_timeout() {
     let hub = Arc::new(StreamHub::default());
-    let server = serve(api(broadcasts(Ok(Arc::clone(&hub))), Duration::from_millis(1)).router()).await;
+    let server =
+        serve(api(broadcasts(Ok(Opened::Ts(Arc::clone(&hub)))), Duration::from_millis(1)).router()).await;
     let path = format!("/ace/getstream?id={HEX}");
     assert_eq!(get(server, &path).await.status, 504);
     hub.end("the source is gone");
