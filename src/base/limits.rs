@@ -124,6 +124,28 @@ pub const ICY_HEAD_MAX_BYTES: usize = 16 * 1024;
 /// Bytes at either end of a file that are read to learn its span.
 pub const FILE_SCAN_BYTES: u64 = 8 * 1024 * 1024;
 
+// --- HLS playlists (media) ---
+
+/// Longest playlist read: 24 hours of segments of 2 s take some 4 MB, and a playlist that keeps all since its
+/// start grows until here.
+pub const PLAYLIST_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Segments kept of a media playlist, the newest: a quarter of an hour of short ones, far beyond what is shared.
+pub const PLAYLIST_SEGMENTS_MAX: usize = 512;
+/// Streams of a broadcast; the largest ladders with all their languages stay below.
+pub const HLS_STREAMS_MAX: usize = 32;
+/// Address of a playlist, segment, key or initialisation section.
+pub const HLS_URL_MAX_BYTES: usize = 4096;
+/// A text of a master playlist: a name, a group, a list of codecs.
+pub const PLAYLIST_TEXT_MAX_BYTES: usize = 256;
+/// A date and time with fractions and zone takes 35 characters.
+pub const PROGRAM_DATE_TIME_MAX_BYTES: usize = 64;
+/// Longest segment and longest target duration, seconds: what is longer is no live stream.
+pub const SEGMENT_DURATION_MAX_S: u64 = 3600;
+/// Highest media sequence: above milliseconds since 1970 and with room to count on.
+pub const MEDIA_SEQUENCE_MAX: u64 = 1 << 62;
+/// How far a media sequence may leap within one run: less than half of what 32 bits on the wire can tell.
+pub const SEQUENCE_LEAP_MAX: u64 = 1 << 30;
+
 // --- program tables and starting points (media) ---
 
 /// A PAT or PMT section is at most 1021 bytes after its 3-byte head.
