@@ -75,7 +75,11 @@ async fn requests_that_name_nothing_playable_are_told_what_is_expected() {
         ("/ace/getstream?id=00112233445566778899aabbccddeeff00112233&buffer=-1", 400, "buffer="),
         ("/ace/getstream?id=00112233445566778899aabbccddeeff00112233&format=json", 501, "format=json"),
         ("/ace/getstream?magnet=x", 501, "magnet="),
-        ("/ace/manifest.m3u8?id=x", 501, "manifest"),
+        ("/ace/manifest.m3u8?id=x", 400, "40 hexadecimal digits"),
+        ("/ace/manifest.m3u8", 400, "infohash="),
+        ("/hls/manifest.m3u8", 400, "manifest_url="),
+        ("/hls/manifest.m3u8?manifest_url=file%3A%2F%2F%2Fx.m3u8", 400, "https://"),
+        ("/hls/manifest.m3u8?manifest_url=http%3A%2F%2Fh%2Fx&format=json", 501, "format=json"),
         ("/nothing", 404, "/ace/getstream"),
     ] {
         let reply = get(server, path).await;
@@ -129,6 +133,8 @@ async fn selector_reaches_the_node_as_it_was_asked() {
     get(server, &format!("/ace/getstream?url=x&infohash={HEX}")).await;
     get(server, "/ace/getstream?url=http%3A%2F%2Fh%2Fa%3Fb%3Dc").await;
     get(server, "/ace/getstream?url=file:///tmp/x.acelive").await;
+    get(server, &format!("/ace/manifest.m3u8?infohash={HEX}&stream_id=1&quality=best")).await;
+    get(server, "/hls/manifest.m3u8?manifest_url=HTTP%3A%2F%2FH%2Fa%2520b%3Fc%3Dd").await;
     let asked = broadcasts.asked.lock().unwrap();
     let url = |url: &str| Selector::Url(url.into());
     assert_eq!(
@@ -137,9 +143,22 @@ async fn selector_reaches_the_node_as_it_was_asked() {
             Selector::ContentId(infohash),
             Selector::Infohash(infohash),
             url("http://h/a?b=c"),
-            url("file:///tmp/x.acelive")
+            url("file:///tmp/x.acelive"),
+            Selector::Infohash(infohash),
+            Selector::ManifestUrl("HTTP://H/a%20b?c=d".into())
         ]
     );
+}
+
+#[tokio::test]
+async fn manifest_of_an_mpeg_ts_broadcast_is_not_in_this_build() {
+    let server = serve(api_of(&Arc::new(StreamHub::default())).router()).await;
+    let reply = get(server, &format!("/ace/manifest.m3u8?infohash={HEX}")).await;
+    assert_eq!(reply.status, 501);
+    let body = reply.text().await;
+    assert!(body.contains("MPEG-TS") && body.contains("/ace/getstream"), "{body}");
+    let reply = get(server, &format!("/ace/m/{HEX}/0.m3u8")).await;
+    assert_eq!(reply.status, 404, "it has no playlists");
 }
 
 #[tokio::test]

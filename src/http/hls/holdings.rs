@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::base::ids::PieceId;
 use crate::base::limits::{HLS_HELD_MAX_BYTES, HLS_HELD_MAX_SPAN, HLS_INITS_MAX};
 use crate::http::hls::segment::Segment;
 use crate::http::hls::shelf::Shelf;
@@ -121,6 +122,11 @@ impl Holdings {
     /// The segments of a stream; `None` before the first one was listed.
     pub fn shelf(&self, stream: u32) -> Option<&Shelf> {
         self.shelves.get(&stream)
+    }
+
+    /// A segment that players were told of and that is still held.
+    pub fn segment(&self, piece: PieceId) -> Option<&Segment> {
+        self.shelf(piece.stream)?.get(piece.number)
     }
 
     pub fn init(&self, id: InitId) -> Option<&Bytes> {

@@ -4,7 +4,7 @@
 //! player that does not read costs nothing but its connection. Tells the swarm which streams are watched
 //! and which segments players wait for; decides nothing about how they are got.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use crate::base::ids::{Infohash, PieceId};
 use crate::base::limits::{HLS_WATCHED_MAX, HLS_WATCHED_MIN};
 use crate::http::hls::attention::Attention;
 use crate::http::hls::holdings::{Bounds, Holdings};
+use crate::http::hls::unavailable::Unavailable;
+use crate::http::stream::StreamHub;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand};
 
 /// How often the streams that nobody watches any more are looked for.
@@ -39,8 +41,8 @@ impl HlsHubConfig {
 #[derive(Debug)]
 pub struct HlsHub {
     config: HlsHubConfig,
-    pub(super) state: Mutex<State>,
-    pub(super) news: watch::Sender<()>,
+    state: Mutex<State>,
+    news: watch::Sender<()>,
     watched: watch::Sender<BTreeSet<u32>>,
     viewers: watch::Sender<usize>,
     demand: mpsc::Sender<HlsDemand>,
@@ -52,7 +54,9 @@ pub(super) struct State {
     attention: Attention,
     /// Streams that were watched before and are not now: what is held of them is old.
     lapsed: BTreeSet<u32>,
-    pub end: Option<String>,
+    /// Transport streams made of segments, by stream.
+    pub feeds: BTreeMap<u32, Arc<StreamHub>>,
+    end: Option<String>,
 }
 
 impl HlsHub {
@@ -63,6 +67,7 @@ impl HlsHub {
             holdings: Holdings::new(config.bounds),
             attention: Attention::default(),
             lapsed: BTreeSet::new(),
+            feeds: BTreeMap::new(),
             end: None,
         };
         let hub = Arc::new(Self {
@@ -87,7 +92,7 @@ impl HlsHub {
         self.news.send_replace(());
     }
 
-    /// Ends the broadcast: replies under way are cut, and nobody waits any longer. The first reason stays.
+    /// Ends the broadcast: replies get what is left, and nobody waits any longer. The first reason stays.
     pub fn end(&self, reason: impl Into<String>) {
         self.lock().end.get_or_insert(reason.into());
         self.news.send_replace(());
@@ -107,6 +112,24 @@ impl HlsHub {
     /// The same, at each change.
     pub fn watch_viewers(&self) -> watch::Receiver<usize> {
         self.viewers.subscribe()
+    }
+
+    /// Waits until `look` finds something, or the end.
+    pub(super) async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> Result<T, Unavailable> {
+        let mut news = self.news.subscribe();
+        loop {
+            news.mark_unchanged();
+            let (found, end) = {
+                let state = self.lock();
+                (look(&state), state.end.clone())
+            };
+            match (found, end) {
+                (Some(found), _) => return Ok(found),
+                (None, Some(reason)) => return Err(Unavailable::Ended(reason)),
+                // the sender is a field of this hub, so it is there
+                (None, None) => _ = news.changed().await,
+            }
+        }
     }
 
     /// Tells the swarm that a player waits for this segment.

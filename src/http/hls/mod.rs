@@ -3,7 +3,16 @@
 //! byte of media.
 
 pub mod attention;
+pub mod choice;
+pub mod feed;
 pub mod holdings;
 pub mod hub;
+pub mod lookup;
+pub mod playlist;
+pub mod range;
+pub mod reader;
+pub mod reply;
+pub mod routes;
 pub mod segment;
 pub mod shelf;
+pub mod unavailable;

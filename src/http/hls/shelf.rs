@@ -71,12 +71,12 @@ impl Shelf {
         self.segments.iter()
     }
 
-    /// Those that the playlist tells of: the newest numbers, as many as the origin lists, from the first
+    /// Those that the playlist tells of: of the newest numbers, as many as the origin lists, from the first
     /// one that is not lost on. Numbers may be missing between them.
     pub fn listed(&self) -> impl Iterator<Item = &Segment> {
         let first = self.newest().map_or(0, |newest| {
-            let before = u64::from(newest.info.listed_count).saturating_sub(1);
-            newest.info.piece.number.saturating_sub(before)
+            let count = u64::from(newest.info.listed_count).min(HLS_HELD_MAX_SEGMENTS as u64);
+            newest.info.piece.number.saturating_sub(count.saturating_sub(1))
         });
         let is_past = move |segment: &&Segment| segment.info.piece.number < first || segment.is_lost();
         self.segments.iter().skip_while(is_past)
