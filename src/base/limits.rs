@@ -69,8 +69,6 @@ pub const HLS_STREAMS_MAX: u32 = 64;
 pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Chunks of one segment.
 pub const SEGMENT_CHUNKS_MAX: u16 = 2048;
-/// An initialisation section is a few kilobytes; it must fit into one message.
-pub const INIT_MAX_BYTES: usize = 96 * 1024;
 /// A URL of a playlist, a segment or a key.
 pub const HLS_URL_MAX_BYTES: usize = 4096;
 /// A message of the piece table; it must fit into a frame.
@@ -228,8 +226,30 @@ pub const ORIGIN_SLOW_GRACE: Duration = Duration::from_secs(10);
 pub const ORIGIN_MIN_BYTES_PER_SECOND: u64 = 1024;
 /// Idle connections kept to one host: a few fetches of a few streams.
 pub const ORIGIN_IDLE_CONNECTIONS_MAX: usize = 8;
-/// An initialisation section; those seen stay below 4 KiB.
+/// An initialisation section; those seen stay below 4 KiB. It must fit into one message between peers.
 pub const INIT_SECTION_MAX_BYTES: usize = 96 * 1024;
+
+// --- hls, the players' side (http) ---
+
+/// What all streams of a broadcast hold for players together.
+pub const HLS_HELD_MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Media that a stream holds; playlists that reach further back are told from here on.
+pub const HLS_HELD_MAX_SPAN: Duration = Duration::from_secs(90);
+/// Segments that a stream holds however large and long they are: with fewer no player can follow.
+pub const HLS_HELD_MIN_SEGMENTS: usize = 3;
+/// Segments that a stream holds beyond those in the playlist, for players that read slowly.
+pub const HLS_HELD_EXTRA_SEGMENTS: usize = 3;
+/// Segments that a stream holds however short: the longest span in thirds of a second.
+pub const HLS_HELD_MAX_SEGMENTS: usize = 270;
+/// Initialisation sections that a broadcast holds: two a stream.
+pub const HLS_INITS_MAX: usize = 64;
+/// A stream counts as watched for three target durations after it was asked for, within these.
+pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
+pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);
+/// A player waits no longer than this for the next chunk of a segment.
+pub const HLS_CHUNK_TIMEOUT: Duration = Duration::from_secs(25);
+/// A transport stream made of segments outlives its last player by this.
+pub const HLS_FEED_LINGER: Duration = Duration::from_secs(10);
 
 // --- listener (net) ---
 

@@ -20,6 +20,8 @@ use crate::base::ids::Infohash;
 use crate::base::limits::BROADCASTS_MAX;
 use crate::base::net::is_localhost;
 use crate::http::client_api::{Broadcasts, OpenError};
+use crate::http::hls::hub::HlsHub;
+use crate::http::opened::Opened;
 use crate::http::selector::Selector;
 use crate::http::stream::StreamHub;
 use crate::net::stop::stopped;
@@ -75,6 +77,7 @@ impl Sessions {
             Selector::Url(url) => self.fetch(&url, from).await,
             Selector::Infohash(id) => self.search(id, Purpose::FindByInfohash).await,
             Selector::ContentId(id) => self.search(id, Purpose::FindByContentId).await,
+            Selector::ManifestUrl(_) => Err(OpenError::NotInThisBuild("manifest_url=".to_owned())),
         }
     }
 
@@ -153,12 +156,16 @@ impl Session {
 }
 
 impl Broadcasts for Sessions {
-    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>> {
+    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>> {
         async move {
             let (file, trust) = self.find(selector, from).await?;
-            self.join(&file, trust).await
+            self.join(&file, trust).await.map(Opened::Ts)
         }
         .boxed()
+    }
+
+    fn hls_hub(&self, _: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>> {
+        async { None }.boxed()
     }
 }
 
