@@ -226,6 +226,18 @@ pub const ORIGIN_SLOW_GRACE: Duration = Duration::from_secs(10);
 pub const ORIGIN_MIN_BYTES_PER_SECOND: u64 = 1024;
 /// Idle connections kept to one host: a few fetches of a few streams.
 pub const ORIGIN_IDLE_CONNECTIONS_MAX: usize = 8;
+/// Keys remembered: the origin changes them every few segments at most, and viewers are near its newest.
+pub const ORIGIN_KEYS_MAX: usize = 16;
+/// Initialisation sections of a stream that are remembered: one for each period between discontinuities.
+pub const ORIGIN_INITS_MAX: usize = 16;
+/// Segments of one stream that are fetched at once.
+pub const ORIGIN_FETCHES_MAX: usize = 4;
+/// Chunks that are checked at once, of all streams.
+pub const ORIGIN_CHECKS_MAX: usize = 2;
+/// Fetches and checks that wait or run; what comes beyond fails at once.
+pub const ORIGIN_TASKS_MAX: usize = 128;
+/// Causes of trouble that were told and need not be told again.
+pub const ORIGIN_COMPLAINTS_MAX: usize = 256;
 /// An initialisation section; those seen stay below 4 KiB. It must fit into one message between peers.
 pub const INIT_SECTION_MAX_BYTES: usize = 96 * 1024;
 

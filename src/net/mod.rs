@@ -2,6 +2,7 @@
 
 pub mod announce;
 mod announce_udp;
+mod backoff;
 pub mod bind;
 pub mod dial;
 pub mod driver;

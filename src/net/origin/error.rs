@@ -1,6 +1,7 @@
 //! Why an origin gave nothing usable, in one line that names neither its host nor its URL: in a private
 //! broadcast nobody may learn them. Who may tell adds them.
 
+use std::error::Error;
 use std::io;
 
 use reqwest::StatusCode;
@@ -9,6 +10,7 @@ use rustls::{CertificateError, Error as TlsError};
 use super::reach::Refusal;
 use crate::base::limits::{HTTP_CLIENT_REDIRECTS_MAX, ORIGIN_MIN_BYTES_PER_SECOND};
 use crate::media::playlist::parse::PlaylistError;
+use crate::media::playlist::sequencer::Bad;
 use crate::net::announce::printable;
 use crate::net::fetch::{causes, innermost_cause};
 
@@ -37,19 +39,45 @@ pub enum OriginError {
     TooSlow,
     #[error("the server sent more than {max_bytes} bytes")]
     TooLarge { max_bytes: u64 },
+    #[error("the server sent less than it should")]
+    Short,
+    #[error("the server sent another range than was asked for")]
+    OtherRange,
+    #[error("the server changed the segment while it was read")]
+    Changed,
+    #[error("the server has no such range")]
+    OutOfRange,
+    #[error("the key has {bytes} bytes instead of 16")]
+    Key { bytes: usize },
+    #[error("the segment cannot be decrypted with its key")]
+    Undecryptable,
+    #[error("it is no media playlist any more")]
+    NotMedia,
     #[error(transparent)]
     Playlist(#[from] PlaylistError),
+    #[error(transparent)]
+    Sequence(#[from] Bad),
 }
 
 impl OriginError {
     /// Whether trying again may help: the server is away, overloaded or not ready yet.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::NoAnswer | Self::BrokenOff(_) | Self::TooSlow => true,
+            Self::Unreachable(_) | Self::NoAnswer | Self::BrokenOff(_) | Self::TooSlow | Self::Short => true,
             Self::Status(status) => {
                 let waits = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_server_error() || waits.contains(status)
             }
+            Self::Playlist(PlaylistError::Empty) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the origin does not have it, or never in a form that can be taken.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Self::Status(status) => [StatusCode::NOT_FOUND, StatusCode::GONE].contains(status),
+            Self::TooLarge { .. } | Self::OutOfRange => true,
             _ => false,
         }
     }
@@ -95,19 +123,20 @@ fn clean_cause(error: reqwest::Error) -> String {
     printable(&innermost_cause(error))
 }
 
-/// TLS failures travel inside I/O errors, these at times inside others; of an I/O error only the cause's cause
-/// is a cause.
-fn as_tls<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a TlsError> {
-    let inside = |error: &'a io::Error| error.get_ref().and_then(|inner| as_tls(inner));
-    cause.downcast_ref().or_else(|| inside(cause.downcast_ref()?))
+/// TLS failures travel inside I/O errors, of which only the cause's cause is a cause.
+fn as_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
+    let inside = |error: &'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
+        Some(error.downcast_ref::<io::Error>()?.get_ref()?)
+    };
+    std::iter::successors(Some(cause), |&error| inside(error)).find_map(|error| error.downcast_ref())
 }
 
 /// Without the names that rustls repeats.
 fn describe(failure: &TlsError) -> String {
     let certificate = match failure {
         TlsError::InvalidCertificate(certificate) => certificate,
-        TlsError::AlertReceived(alert) => return format!("TLS alert {alert:?}"),
-        _ => return "TLS handshake failed".into(),
+        TlsError::AlertReceived(alert) => return format!("it broke off TLS: {alert:?}"),
+        _ => return "TLS failed".into(),
     };
     let why = match certificate {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",

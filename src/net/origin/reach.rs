@@ -65,7 +65,38 @@ impl Resolve for PublicNames {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::net::fetch::{causes, http_client_builder};
+
+    /// Answers one request with a redirect to a place where nobody listens.
+    fn redirecting_server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _head = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(
+                b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            )
+        });
+        addr
+    }
+
+    #[test]
+    fn redirects_do_not_lead_into_the_own_network() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let follow = |reach| {
+            let client = http_client_builder().redirect(redirects(reach)).build().unwrap();
+            let url = format!("http://{}/", redirecting_server());
+            let error = runtime.block_on(client.get(url).send()).unwrap_err();
+            causes(&error).find_map(|cause| cause.downcast_ref().copied())
+        };
+        assert_eq!(follow(Reach::PublicOnly), Some(Refusal::NotPublic));
+        assert_eq!(follow(Reach::Anywhere), None, "it is followed, to where nobody listens");
+    }
 
     #[test]
     fn addresses_in_any_spelling_are_seen_through() {
