@@ -6,6 +6,7 @@ pub mod demo;
 pub mod hls;
 pub mod inspect;
 mod node_view;
+mod own_ip;
 mod relay;
 pub mod source;
 mod station;

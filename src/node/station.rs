@@ -16,10 +16,11 @@ use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::{Bound, bind_tcp};
 use crate::net::dial::Swarms;
-use crate::net::driver::{self, Deliver, DriverConfig};
+use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
 use crate::net::fetch::http_client;
 use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
+use crate::swarm::hls::Hls;
 use crate::swarm::metadata::MetadataSwarm;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::ts::Ts;
@@ -90,6 +91,21 @@ impl Station {
         let config = self.driver_config(infohash, trackers, stop);
         let report_interval = Some(self.common.stats_report_interval);
         self.run_machine(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
+    }
+
+    /// The same for an HLS broadcast, with the shells behind `ports`.
+    pub fn run_hls(
+        &self,
+        infohash: Infohash,
+        swarm: Swarm<Hls>,
+        trackers: Vec<ReachableTracker>,
+        ports: HlsPorts,
+        deliver: impl Deliver + 'static,
+        stop: watch::Receiver<bool>,
+    ) -> RunningSwarm {
+        let config = self.driver_config(infohash, trackers, stop);
+        let report_interval = Some(self.common.stats_report_interval);
+        self.run_machine(swarm, DriverConfig { hls: Some(ports), report_interval, ..config }, deliver)
     }
 
     /// Runs a swarm that has no stream, only a transport file.

@@ -135,7 +135,7 @@ async fn stream_that_begins_anew_goes_on_with_its_new_numbers() {
     broadcast.deliver(info(100), segments[0]);
     let mut reply = broadcast.get(&url(60)).await;
     let mut seen = reply.stream(segments[0].len() / 2).await;
-    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0 });
+    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0, epoch: 1 });
     let tags = Tags { discontinuity: true, ..Tags::default() };
     broadcast.deliver(SegmentInfo { tags, ..info(1) }, segments[1]);
     let played = tokio::spawn(all(reply));

@@ -234,7 +234,7 @@ async fn keys_and_initialisation_sections_are_handed_on() {
 #[tokio::test]
 async fn stream_that_begins_anew_forgets_what_was() {
     let broadcast = with_segments((100..=103).map(info)).await;
-    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0 });
+    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0, epoch: 1 });
     (1..=2).for_each(|number| broadcast.list(info(number)));
     assert_eq!(numbers(&broadcast.playlist().await), [1, 2]);
 }

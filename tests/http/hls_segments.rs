@@ -121,7 +121,7 @@ async fn number_that_begins_anew_is_another_segment() {
     broadcast.chunk(piece(1), 0, &media(1, CHUNK_BYTES));
     let mut reply = broadcast.get(&path(1)).await;
     assert!(reply.stream(CHUNK_BYTES).await == media(1, CHUNK_BYTES));
-    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0 });
+    broadcast.hub.deliver(HlsDelivery::Reset { stream: 0, epoch: 1 });
     broadcast.deliver(info(1), &media(8, BYTES));
     assert_eq!(reply.rest().await, None, "two segments must not be joined into one");
     assert!(broadcast.get(&path(1)).await.rest().await == Some(media(8, BYTES)));

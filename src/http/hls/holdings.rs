@@ -67,7 +67,7 @@ impl Holdings {
                 self.of(piece.stream, |shelf| shelf.complete(piece.number, length));
             }
             HlsDelivery::Lost { piece } => self.of(piece.stream, |shelf| shelf.lose(piece.number)),
-            HlsDelivery::Reset { stream } => self.forget(stream),
+            HlsDelivery::Reset { stream, .. } => self.forget(stream),
         }
     }
 

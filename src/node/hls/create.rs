@@ -175,7 +175,7 @@ pub fn report(config: &CreateHlsConfig, pair: &TransportPair) -> String {
 }
 
 /// A reader that has seen enough is no error.
-fn print(text: &str) -> io::Result<()> {
+pub fn print(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),

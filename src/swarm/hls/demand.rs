@@ -144,6 +144,6 @@ impl Swarm<Hls> {
         for peer in self.peers.values_mut() {
             peer.claims.clear(stream);
         }
-        self.outputs.push_back(Output::Hls(HlsDelivery::Reset { stream }));
+        self.outputs.push_back(Output::Hls(HlsDelivery::Reset { stream, epoch }));
     }
 }
