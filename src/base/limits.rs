@@ -160,7 +160,7 @@ pub const PLAYLIST_ATTRIBUTES_MAX: usize = 64;
 pub const PROGRAM_DATE_TIME_MAX_BYTES: usize = 64;
 /// Longest segment and longest target duration, seconds: what is longer is no live stream.
 pub const SEGMENT_DURATION_MAX_S: u64 = 3600;
-/// Highest media sequence: above milliseconds since 1970 and with room to count on.
+/// Highest sequence number of segments or discontinuities: above milliseconds since 1970 and with room to count on.
 pub const MEDIA_SEQUENCE_MAX: u64 = 1 << 62;
 /// How far a media sequence may leap within one run: less than half of what 32 bits on the wire can tell.
 pub const SEQUENCE_LEAP_MAX: u64 = 1 << 30;

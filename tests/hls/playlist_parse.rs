@@ -138,7 +138,7 @@ fn gaps_are_told() {
 
 #[test]
 fn date_that_could_be_anything_else_is_left_out() {
-    for text in ["", "2026\u{7f}", &"2".repeat(65), "2026-07-01 ö"] {
+    for text in ["", "2026\u{7f}", &"2".repeat(65), "2026\"", "2026-07-01 ö"] {
         let lines = format!("#EXT-X-PROGRAM-DATE-TIME:{text}\n#EXTINF:4,\na.ts\n");
         assert_eq!(listed(&lines)[0].tags.program_date_time, None, "{text:?}");
     }

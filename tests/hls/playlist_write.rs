@@ -198,10 +198,10 @@ fn any_text() -> impl Strategy<Value = Option<String>> {
 
 prop_compose! {
     fn any_variant()(
-        bandwidth in any::<u64>(),
-        average_bandwidth in any::<Option<u64>>(),
+        bandwidth in 0u64..1 << 62,
+        average_bandwidth in prop::option::of(0u64..1 << 62),
         codecs in any_text(),
-        resolution in any::<Option<(u64, u64)>>(),
+        resolution in prop::option::of((0u64..1 << 62, 0u64..1 << 62)),
         frame_rate_milli in prop::option::of(0u64..100_000_000),
         audio in prop::option::of(Just("group".to_owned())),
         closed_captions in prop::option::of(Just("NONE".to_owned())),

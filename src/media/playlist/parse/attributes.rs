@@ -155,10 +155,10 @@ fn rate(text: &str) -> Option<f64> {
     text.parse().ok().filter(|rate| (0.0..=100_000.0).contains(rate))
 }
 
-/// The number before a fraction or whatever else.
+/// The number before a fraction or whatever else, up to what bencode holds.
 fn integer(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..end].parse().ok()
+    text[..end].parse().ok().filter(|number| i64::try_from(*number).is_ok())
 }
 
 fn is_word(text: &str) -> bool {

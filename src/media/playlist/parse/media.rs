@@ -99,9 +99,9 @@ impl<'a> Reader<'a> {
             "EXT-X-KEY" => self.key = Some(value),
             "EXT-X-MAP" => self.map = Some((value, self.key)),
             "EXT-X-TARGETDURATION" => self.target_duration_s = target_duration_s(value),
-            "EXT-X-MEDIA-SEQUENCE" => self.first_sequence = number(value, "EXT-X-MEDIA-SEQUENCE")?,
+            "EXT-X-MEDIA-SEQUENCE" => self.first_sequence = sequence(value, "EXT-X-MEDIA-SEQUENCE")?,
             "EXT-X-DISCONTINUITY-SEQUENCE" => {
-                self.discontinuity_sequence = number(value, "EXT-X-DISCONTINUITY-SEQUENCE")?;
+                self.discontinuity_sequence = sequence(value, "EXT-X-DISCONTINUITY-SEQUENCE")?
             }
             "EXT-X-ENDLIST" => self.is_ended = true,
             "EXT-X-PLAYLIST-TYPE" => self.is_ended |= value == "VOD",
@@ -144,9 +144,6 @@ impl<'a> Reader<'a> {
             0 => longest_s(&self.kept).max(1),
             given => given,
         };
-        if self.first_sequence > MEDIA_SEQUENCE_MAX {
-            return Err(malformed("EXT-X-MEDIA-SEQUENCE"));
-        }
         let mut resolver = Resolver { base: self.base, key: None, init: None };
         let first = self.first_sequence + self.dropped;
         let segments = (first..).zip(self.kept).map(|(sequence, listed)| {
@@ -160,7 +157,7 @@ impl<'a> Reader<'a> {
             })
         });
         let segments = segments.collect::<Result<_, _>>()?;
-        let discontinuity_sequence = self.discontinuity_sequence.saturating_add(self.dropped_discontinuities);
+        let discontinuity_sequence = self.discontinuity_sequence + self.dropped_discontinuities;
         Ok(Media { target_duration_s, discontinuity_sequence, is_ended: self.is_ended, segments })
     }
 }
@@ -246,13 +243,21 @@ fn range(value: &str, tag: &'static str) -> Result<(u64, Option<u64>), PlaylistE
     }
 }
 
+/// A range whose end bencode can hold.
 fn byte_range(start: u64, length: u64, tag: &'static str) -> Result<ByteRange, PlaylistError> {
-    let is_usable = length > 0 && start.checked_add(length).is_some();
+    let end = start.checked_add(length).and_then(|end| i64::try_from(end).ok());
+    let is_usable = length > 0 && end.is_some();
     if is_usable { Ok(ByteRange { start, length }) } else { Err(malformed(tag)) }
 }
 
 fn number(value: &str, tag: &'static str) -> Result<u64, PlaylistError> {
     value.trim().parse().map_err(|_| malformed(tag))
+}
+
+/// A number with room to count on.
+fn sequence(value: &str, tag: &'static str) -> Result<u64, PlaylistError> {
+    number(value, tag)
+        .and_then(|number| if number > MEDIA_SEQUENCE_MAX { Err(malformed(tag)) } else { Ok(number) })
 }
 
 /// Some origins write fractions; 0 when it is not readable.
@@ -275,7 +280,7 @@ fn duration_us(value: &str) -> Result<Option<u64>, PlaylistError> {
 }
 
 fn date_time(value: &str) -> Option<String> {
-    let is_plain = value.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || ":+-. ".contains(c));
     let is_usable = is_plain && (1..=PROGRAM_DATE_TIME_MAX_BYTES).contains(&value.len());
     is_usable.then(|| value.to_owned())
 }
