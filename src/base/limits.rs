@@ -212,8 +212,6 @@ pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
 pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);
 /// A player waits no longer than this for the next chunk of a segment.
 pub const HLS_CHUNK_TIMEOUT: Duration = Duration::from_secs(25);
-/// A transport stream made of segments outlives its last player by this.
-pub const HLS_FEED_LINGER: Duration = Duration::from_secs(10);
 
 // --- listener (net) ---
 
