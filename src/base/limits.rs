@@ -56,6 +56,25 @@ pub const DESCRIPTION_MAX_BYTES: usize = 4096;
 pub const LOGO_URL_MAX_BYTES: usize = 1024;
 /// Provider key and stream id.
 pub const PROVIDER_TEXT_MAX_BYTES: usize = 128;
+/// Countries, and languages, of one broadcast: there are 249 countries.
+pub const REGIONS_MAX: usize = 256;
+/// The code of one of these; ISO writes three letters.
+pub const REGION_CODE_MAX_BYTES: usize = 16;
+
+// --- HLS ---
+
+/// Media playlists of one broadcast: variants and renditions. Services with every language stay below.
+pub const HLS_STREAMS_MAX: u32 = 64;
+/// A media segment: 10 s at 25 Mbit/s.
+pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Chunks of one segment.
+pub const SEGMENT_CHUNKS_MAX: u16 = 2048;
+/// A URL of a playlist, a segment or a key.
+pub const HLS_URL_MAX_BYTES: usize = 4096;
+/// A message of the piece table; it must fit into a frame.
+pub const TABLE_MESSAGE_MAX_BYTES: usize = FRAME_MAX_BYTES - 64;
+/// An entry of the piece table: 32 bytes a chunk, and what is said beside.
+pub const HLS_ENTRY_MAX_BYTES: usize = 80 * 1024;
 
 // --- swarm ---
 
@@ -131,12 +150,12 @@ pub const FILE_SCAN_BYTES: u64 = 8 * 1024 * 1024;
 pub const PLAYLIST_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Segments kept of a media playlist, the newest: a quarter of an hour of short ones, far beyond what is shared.
 pub const PLAYLIST_SEGMENTS_MAX: usize = 512;
-/// Streams of a broadcast; the largest ladders with all their languages stay below.
-pub const HLS_STREAMS_MAX: usize = 32;
-/// Address of a playlist, segment, key or initialisation section.
-pub const HLS_URL_MAX_BYTES: usize = 4096;
+/// Lines of a master playlist that are looked at: the streams, and renditions and captions without playlists.
+pub const MASTER_LINES_MAX: usize = 512;
 /// A text of a master playlist: a name, a group, a list of codecs.
 pub const PLAYLIST_TEXT_MAX_BYTES: usize = 256;
+/// Attributes looked at in one tag; the longest known lists have some 20.
+pub const PLAYLIST_ATTRIBUTES_MAX: usize = 64;
 /// A date and time with fractions and zone takes 35 characters.
 pub const PROGRAM_DATE_TIME_MAX_BYTES: usize = 64;
 /// Longest segment and longest target duration, seconds: what is longer is no live stream.
@@ -192,6 +211,23 @@ pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 pub const HTTP_BUFFER_MAX_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS_MAX: usize = 64;
+
+// --- origin of an HLS broadcast (net) ---
+
+/// Time for an origin to begin its answer, redirects included.
+pub const ORIGIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a playlist, a key or an initialisation section to come in full.
+pub const ORIGIN_SMALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A body that gives nothing for so long is given up.
+pub const ORIGIN_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A body may be slow for so long: the connection warms up.
+pub const ORIGIN_SLOW_GRACE: Duration = Duration::from_secs(10);
+/// Bytes a second below which a body is given up after that; 8 kbit/s carry no media.
+pub const ORIGIN_MIN_BYTES_PER_SECOND: u64 = 1024;
+/// Idle connections kept to one host: a few fetches of a few streams.
+pub const ORIGIN_IDLE_CONNECTIONS_MAX: usize = 8;
+/// An initialisation section; those seen stay below 4 KiB. It must fit into one message between peers.
+pub const INIT_SECTION_MAX_BYTES: usize = 96 * 1024;
 
 // --- hls, the players' side (http) ---
 

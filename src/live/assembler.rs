@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 use super::geometry::Geometry;
 use super::piece::VerifiedPiece;
-use super::verifier::Verifier;
-use crate::base::ids::LinkId;
+use super::verifier::{PayloadDigest, Verifier};
+use crate::base::ids::{LinkId, PieceId};
+use crate::wire::hls::entry::Content;
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +17,10 @@ pub enum Added {
     /// Every chunk is there: verify now.
     Complete,
     Duplicate,
-    /// Not a chunk of this geometry, or a time that is no time.
+    /// Not a chunk of this shape, or a time that is no time.
     Malformed,
+    /// Its hash is another one.
+    False,
 }
 
 /// Who sent a chunk of a piece that failed, and what it hashed to.
@@ -33,23 +37,53 @@ pub struct Forged {
     pub contributions: Vec<Contribution>,
 }
 
+/// How a piece is cut, and what proves it.
+#[derive(Debug, Clone)]
+pub enum Shape {
+    /// MPEG-TS: all pieces alike, a signature at the end of each.
+    Signed(Geometry),
+    /// HLS: a segment of any length, a hash for each chunk.
+    Hashed(Content),
+}
+
+impl Shape {
+    pub fn chunks(&self) -> u16 {
+        match self {
+            Self::Signed(geometry) => geometry.chunks_per_piece(),
+            Self::Hashed(content) => content.chunks(),
+        }
+    }
+
+    fn chunk_bytes(&self, chunk: u16) -> usize {
+        match self {
+            Self::Signed(geometry) => geometry.chunk_length(),
+            Self::Hashed(content) => content.chunk_bytes(chunk),
+        }
+    }
+}
+
 struct Received {
     data: Bytes,
     from: LinkId,
     time: f64,
 }
 
-/// A piece that is being collected. Its bytes cannot be read until they are verified.
+/// A piece that is being collected. Bytes that were not verified cannot be read.
 pub struct Assembly {
-    number: u64,
+    id: PieceId,
+    shape: Shape,
     chunks: Vec<Option<Received>>,
     missing: usize,
 }
 
 impl Assembly {
-    pub fn new(number: u64, geometry: &Geometry) -> Self {
-        let count = usize::from(geometry.chunks_per_piece());
-        Self { number, chunks: (0..count).map(|_| None).collect(), missing: count }
+    pub fn new(id: PieceId, shape: Shape) -> Self {
+        let count = usize::from(shape.chunks());
+        Self { id, shape, chunks: (0..count).map(|_| None).collect(), missing: count }
+    }
+
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     pub fn has(&self, chunk: u16) -> bool {
@@ -60,14 +94,20 @@ impl Assembly {
         self.missing == 0
     }
 
-    pub fn add(&mut self, geometry: &Geometry, chunk: u16, data: Bytes, time: f64, from: LinkId) -> Added {
+    /// Takes a chunk. Where chunks have hashes it is checked now.
+    pub fn add(&mut self, chunk: u16, data: Bytes, time: f64, from: LinkId) -> Added {
         let Some(slot) = self.chunks.get_mut(usize::from(chunk)) else { return Added::Malformed };
         let is_time = time.is_finite() && time > 0.0;
-        if data.len() != geometry.chunk_length() || !is_time {
+        if data.len() != self.shape.chunk_bytes(chunk) || !is_time {
             return Added::Malformed;
         }
         if slot.is_some() {
             return Added::Duplicate;
+        }
+        if let Shape::Hashed(content) = &self.shape
+            && content.hash(chunk) != Some(&Sha256::digest(&data).into())
+        {
+            return Added::False;
         }
         *slot = Some(Received { data, from, time });
         self.missing -= 1;
@@ -79,11 +119,36 @@ impl Assembly {
         self.chunks.iter().flatten().map(|part| part.from).collect()
     }
 
+    /// A chunk whose hash was checked; none of a piece that is signed as a whole.
+    pub fn verified_chunk(&self, chunk: u16) -> Option<&Bytes> {
+        let part = self.chunks.get(usize::from(chunk))?.as_ref();
+        part.filter(|_| matches!(self.shape, Shape::Hashed(_))).map(|part| &part.data)
+    }
+
+    /// All chunks whose hashes were checked.
+    pub fn verified_chunks(&self) -> impl Iterator<Item = (u16, &Bytes)> {
+        (0..self.shape.chunks()).filter_map(|chunk| Some((chunk, self.verified_chunk(chunk)?)))
+    }
+
+    /// The piece, once all its chunks were checked; `time` is when the origin showed it.
+    pub fn join(self, time: f64) -> Option<VerifiedPiece> {
+        let Shape::Hashed(content) = &self.shape else { return None };
+        let chunks: Option<Box<[Bytes]>> =
+            self.chunks.into_iter().map(|part| part.map(|part| part.data)).collect();
+        let digest = content_digest(content);
+        Some(VerifiedPiece::new(self.id, time, chunks?, content.length() as usize, digest))
+    }
+
     /// Checks the signature over all chunks. Call when [`Assembly::is_complete`]; an incomplete piece
     /// counts as forged.
-    pub fn verify(self, geometry: &Geometry, verifier: &Verifier) -> Result<VerifiedPiece, Forged> {
+    pub fn verify(self, verifier: &Verifier) -> Result<VerifiedPiece, Forged> {
         let time = self.most_frequent_time();
         let received: Vec<Received> = self.chunks.into_iter().flatten().collect();
+        let forged = |received: &[Received]| {
+            let parts = received.iter().map(|part| (part.from, &part.data));
+            Err(Forged { contributions: contributions(parts) })
+        };
+        let Shape::Signed(geometry) = &self.shape else { return forged(&received) };
         let mut payload_left = geometry.payload_length();
         let mut hash = Sha1::new();
         let mut signature = Vec::with_capacity(geometry.signature_length());
@@ -95,11 +160,10 @@ impl Assembly {
         }
         let digest = hash.finalize().into();
         if !verifier.is_valid(&digest, &signature) {
-            let parts = received.iter().map(|part| (part.from, &part.data));
-            return Err(Forged { contributions: contributions(parts) });
+            return forged(&received);
         }
         let chunks = received.into_iter().map(|part| part.data).collect();
-        Ok(VerifiedPiece::new(self.number, time, chunks, geometry, digest))
+        Ok(VerifiedPiece::new(self.id, time, chunks, geometry.payload_length(), digest))
     }
 
     /// The time is not signed: what most chunks say stands, the earliest of equals.
@@ -114,6 +178,22 @@ impl Assembly {
         }
         best.1
     }
+}
+
+/// The verified chunks that are here, a bit each, most significant first.
+pub fn chunk_bits(assembly: &Assembly) -> Bytes {
+    let mut bits = vec![0; usize::from(assembly.shape.chunks()).div_ceil(8)];
+    for (chunk, _) in assembly.verified_chunks() {
+        bits[usize::from(chunk / 8)] |= 0x80 >> (chunk % 8);
+    }
+    bits.into()
+}
+
+/// Names a content in as many bytes as a payload's digest has.
+pub(super) fn content_digest(content: &Content) -> PayloadDigest {
+    let hashes = (0..content.chunks()).filter_map(|chunk| content.hash(chunk));
+    let digest = hashes.fold(Sha256::new(), |digest, hash| digest.chain_update(hash)).finalize();
+    std::array::from_fn(|at| digest[at])
 }
 
 /// What each sender gave to a piece.

@@ -7,6 +7,7 @@ use sha1::{Digest, Sha1};
 use super::geometry::Geometry;
 use super::piece::VerifiedPiece;
 use super::source_key::{SourceKey, SourceKeyError};
+use crate::base::ids::PieceId;
 
 /// Cuts the stream into pieces and signs them. Numbers rise by one and times never fall.
 pub struct Cutter<R> {
@@ -57,7 +58,8 @@ impl<R: CryptoRngCore> Cutter<R> {
         let chunks = ranges.map(|range| bytes.slice(range)).collect();
 
         self.last_time = time.max(self.last_time + TIME_STEP_S);
-        let piece = VerifiedPiece::new(self.next, self.last_time, chunks, &self.geometry, digest);
+        let id = PieceId { stream: 0, number: self.next };
+        let piece = VerifiedPiece::new(id, self.last_time, chunks, self.geometry.payload_length(), digest);
         self.next += 1;
         Ok(piece)
     }

@@ -2,6 +2,7 @@
 
 pub mod assembler;
 pub mod cutter;
+pub mod gatherer;
 pub mod geometry;
 pub mod piece;
 pub mod playout;

@@ -1,21 +1,21 @@
-//! A piece whose signature was checked. The type is the proof.
+//! A piece whose signature or hashes were checked. The type is the proof.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::geometry::Geometry;
 use super::verifier::PayloadDigest;
+use crate::base::ids::PieceId;
 
-/// A signed piece of the stream, verified. Only the signer ([`super::cutter`]) and the verifier
-/// ([`super::assembler`]) make one; everything that serves, stores or plays takes this type. Cloning
+/// A piece of the stream, verified. Only the signer ([`super::cutter`]), the verifier
+/// ([`super::assembler`]) and the reader of an origin ([`super::gatherer`]) make one; everything that serves, stores or plays takes this type. Cloning
 /// shares the bytes.
 #[derive(Debug, Clone)]
 pub struct VerifiedPiece(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    number: u64,
+    id: PieceId,
     time: f64,
     chunks: Box<[Bytes]>,
     payload_length: usize,
@@ -24,25 +24,40 @@ struct Inner {
 
 impl VerifiedPiece {
     pub(super) fn new(
-        number: u64,
+        id: PieceId,
         time: f64,
         chunks: Box<[Bytes]>,
-        geometry: &Geometry,
+        payload_length: usize,
         digest: PayloadDigest,
     ) -> Self {
-        Self(Arc::new(Inner { number, time, chunks, payload_length: geometry.payload_length(), digest }))
+        Self(Arc::new(Inner { id, time, chunks, payload_length, digest }))
+    }
+
+    pub fn id(&self) -> PieceId {
+        self.0.id
     }
 
     pub fn number(&self) -> u64 {
-        self.0.number
+        self.0.id.number
     }
 
-    /// When the source made the piece, Unix seconds. Not covered by the signature.
+    pub fn chunk_count(&self) -> u16 {
+        self.0.chunks.len() as u16
+    }
+
+    /// Bytes of media.
+    pub fn payload_length(&self) -> usize {
+        self.0.payload_length
+    }
+
+    /// When the source made the piece, or the origin showed it, Unix seconds. An MPEG-TS piece's signature
+    /// does not cover it.
     pub fn time(&self) -> f64 {
         self.0.time
     }
 
-    /// SHA-1 over the payload.
+    /// Names the content: SHA-1 over the payload of an MPEG-TS piece; of a media segment, the first bytes of
+    /// SHA-256 over its chunks' hashes.
     pub fn digest(&self) -> &PayloadDigest {
         &self.0.digest
     }

@@ -17,6 +17,7 @@ use super::dial::{Accepted, DialError, dial};
 use super::link::{self, Connection, LinkEvent};
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
+use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Input, Machine, Output};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -44,6 +45,7 @@ pub struct DriverConfig {
     pub accepted: mpsc::Receiver<Accepted>,
     /// Pieces that the source makes.
     pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
+    pub hls: Option<HlsPorts>,
     pub stats: watch::Sender<SwarmStats>,
     /// How often statistics go to the log; `None` for swarms without stream.
     pub report_interval: Option<Duration>,
@@ -54,6 +56,14 @@ pub struct DriverConfig {
 pub trait Deliver: Send {
     fn piece(&mut self, piece: VerifiedPiece);
     fn metadata(&mut self, file: Bytes);
+    fn hls(&mut self, _delivery: HlsDelivery) {}
+}
+
+/// The shells of an HLS broadcast.
+pub struct HlsPorts {
+    pub commands: mpsc::Sender<OriginCommand>,
+    pub events: mpsc::Receiver<OriginEvent>,
+    pub demands: mpsc::Receiver<HlsDemand>,
 }
 
 /// What a task of the driver finished.
@@ -110,6 +120,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
                 }
                 Some((connection, addr)) = self.config.accepted.recv() => self.accepted(connection, addr),
                 Some(piece) = next_produced(&mut self.config.produced) => self.input(Input::Produced(piece)),
+                Some(input) = next_of_hls(&mut self.config.hls) => self.input(input),
                 Some(Ok(done)) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
                 () = sleep_until(deadline.into()) => self.timer(),
                 () = super::stop::stopped(&mut stop) => break,
@@ -211,6 +222,18 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
             Output::Announce { tracker, request } => self.announce(tracker, request),
             Output::Deliver(piece) => self.deliver.piece(piece),
             Output::Metadata(file) => self.deliver.metadata(file),
+            Output::Hls(delivery) => self.deliver.hls(delivery),
+            Output::Origin(command) => self.command_origin(command),
+        }
+    }
+
+    /// A reader that is gone, or has more to do than it may, fails what it is asked for.
+    fn command_origin(&mut self, command: OriginCommand) {
+        let Some(ports) = &self.config.hls else { return };
+        if let Err(mpsc::error::TrySendError::Full(OriginCommand::Fetch { piece, .. })) =
+            ports.commands.try_send(command)
+        {
+            self.input(Input::Origin(OriginEvent::Failed { piece, is_gone: false }));
         }
     }
 
@@ -268,5 +291,15 @@ async fn next_produced(produced: &mut Option<mpsc::Receiver<VerifiedPiece>>) -> 
     match produced {
         Some(pieces) => pieces.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for ever in other broadcasts, and once both shells have ended.
+async fn next_of_hls(ports: &mut Option<HlsPorts>) -> Option<Input> {
+    let Some(ports) = ports else { return std::future::pending().await };
+    tokio::select! {
+        Some(event) = ports.events.recv() => Some(Input::Origin(event)),
+        Some(demand) = ports.demands.recv() => Some(Input::Demand(demand)),
+        else => std::future::pending().await,
     }
 }

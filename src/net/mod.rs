@@ -10,6 +10,7 @@ pub mod frames;
 pub mod ingest;
 pub mod link;
 pub mod listen;
+pub mod origin;
 mod segments;
 pub mod stop;
 pub mod tracker_udp;

@@ -3,9 +3,13 @@
 //! The command line builds these from options; tests and the demo start from `new` and set fields.
 //! Nothing here touches a file, a socket or the environment.
 
+mod hls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
 
 use crate::wire::transport_file::Quality;
 
@@ -175,6 +179,8 @@ pub struct SupportConfig {
     pub trackers: Vec<String>,
     /// Period of internal maintenance.
     pub cleanup_interval: Duration,
+    /// What it does when the broadcast is HLS.
+    pub hls: HlsSupportOptions,
 }
 
 impl SupportConfig {
@@ -187,6 +193,7 @@ impl SupportConfig {
             always_generate_peer_id: false,
             trackers: Vec::new(),
             cleanup_interval: Duration::from_secs(1),
+            hls: HlsSupportOptions::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod hls;
 pub mod inspect;
 mod node_view;
 mod relay;

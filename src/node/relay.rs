@@ -19,6 +19,7 @@ use crate::live::verifier::Verifier;
 use crate::net::announce::Reach;
 use crate::net::driver::Deliver;
 use crate::swarm::metadata::{MetadataConfig, MetadataSwarm, Purpose};
+use crate::swarm::ts::{Ts, TsConfig};
 use crate::swarm::{Role, Swarm, SwarmConfig};
 use crate::wire::tracker_url::TrackerUrl;
 use crate::wire::transport_file::TransportFile;
@@ -91,42 +92,50 @@ pub fn start(
     let (trackers, operator_trackers) = trackers(station, file, options);
     let config = SwarmConfig {
         role: Role::Relay,
-        buffer: options.buffer,
         housekeeping_interval: options.housekeeping_interval,
         tracker_count: trackers.len(),
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
         operator_peers: station.common.download_from.clone(),
         startup_peers: startup_peers(station, file, options.trust),
-        ..swarm_config(station, file)?
+        ..swarm_config(station, file.infohash, file.bytes.clone())?
     };
-    let swarm = Swarm::new(station::now(), config);
+    let swarm = Swarm::new(station::now(), config, ts_medium(file, options.buffer)?);
     Ok(station.run_stream(file.infohash, swarm, trackers, None, deliver, stop))
 }
 
-/// What the swarm of `file` is like whatever this node's part in it; nobody to dial or announce to.
+/// What the stream of `file` is like, followed `buffer` behind its newest piece.
 ///
 /// # Errors
 /// The descriptor's key or geometry cannot be used.
-pub fn swarm_config(station: &Station, file: &TransportFile) -> anyhow::Result<SwarmConfig> {
+pub fn ts_medium(file: &TransportFile, buffer: Duration) -> anyhow::Result<Ts> {
     let descriptor = &file.descriptor;
     let verifier = Verifier::from_spki_der(&descriptor.pubkey)?;
     let signature_length = verifier.signature_length() as u32;
     let geometry = Geometry::new(descriptor.piece_length, descriptor.chunk_length, signature_length)?;
+    let window_pieces = TsConfig::choose_window_pieces(&geometry, descriptor.bitrate);
+    Ok(Ts::new(TsConfig { geometry, verifier, bitrate: descriptor.bitrate, window_pieces, buffer }))
+}
+
+/// What this node is in the swarm of `infohash`, whatever its part in it; nobody to dial or announce to.
+/// `transport_file` is what peers may have.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn swarm_config(
+    station: &Station,
+    infohash: Infohash,
+    transport_file: Bytes,
+) -> anyhow::Result<SwarmConfig> {
     let common = &station.common;
     Ok(SwarmConfig {
-        infohash: file.infohash,
-        geometry,
-        verifier,
-        bitrate: descriptor.bitrate,
+        infohash,
         role: Role::Relay,
         node_key: station.key.clone(),
         peer_id: station.peer_id,
         listen_port: station.port,
-        window_pieces: SwarmConfig::choose_window_pieces(&geometry, descriptor.bitrate),
         max_peers: common.max_peers,
         upload_slots: common.max_upload_slots.unwrap_or(common.max_peers),
-        buffer: Duration::ZERO,
         tracker_count: 0,
         operator_trackers: 0,
         allow_private_addresses: false,
@@ -135,7 +144,7 @@ pub fn swarm_config(station: &Station, file: &TransportFile) -> anyhow::Result<S
         priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
         newest_connection_wins: common.close_connections_from_same_peer,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
-        transport_file: file.bytes.clone(),
+        transport_file,
         seed: station::fresh_seed()?,
     })
 }

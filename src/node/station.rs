@@ -22,6 +22,7 @@ use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
 use crate::swarm::metadata::MetadataSwarm;
 use crate::swarm::stats::SwarmStats;
+use crate::swarm::ts::Ts;
 use crate::swarm::{Machine, Swarm};
 use crate::wire::extended::NodeKey;
 use crate::wire::handshake::Handshake;
@@ -80,7 +81,7 @@ impl Station {
     pub fn run_stream(
         &self,
         infohash: Infohash,
-        swarm: Swarm,
+        swarm: Swarm<Ts>,
         trackers: Vec<ReachableTracker>,
         produced: Option<mpsc::Receiver<VerifiedPiece>>,
         deliver: impl Deliver + 'static,
@@ -116,6 +117,7 @@ impl Station {
             dial_from: self.common.bind.first().copied(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,
+            hls: None,
             stats: watch::Sender::default(),
             report_interval: None,
             stop,

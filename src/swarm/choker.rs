@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
-use crate::base::ids::LinkId;
+use super::medium::Medium;
+use crate::base::ids::{LinkId, PieceId};
 use crate::wire::message::Message;
 
 /// After a refusal, grants are dealt out one by one for so long.
@@ -21,8 +22,6 @@ const GRANTS_MAX: usize = 4;
 const SLOT_TIME: Duration = Duration::from_secs(1);
 /// One grant in so many goes to who waited longest, whether it gives or not.
 const GRANTS_BY_WAIT: u64 = 3;
-/// The newest pieces in which a peer's holes count.
-const LOOK_BACK_PIECES: u64 = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Choker {
@@ -36,15 +35,17 @@ impl Choker {
     }
 }
 
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     /// Lets in whom the uplink has room for.
     pub(super) fn grant(&mut self, now: Instant) {
         let is_scarce = self.choker.is_scarce(now);
-        let Some(newest) = self.window.newest() else { return };
-        let oldest_look = newest.saturating_sub(LOOK_BACK_PIECES - 1);
-        let rarest = self.fewest_copies(oldest_look);
+        let newest = self.medium.newest_held();
+        if newest.is_empty() {
+            return;
+        }
+        let rarest = self.fewest_copies(&newest);
         while !is_scarce || (self.waiting_bytes(rarest) == 0 && self.fresh_grants(now) < GRANTS_MAX) {
-            let lacking = if is_scarce { Some((oldest_look, rarest)) } else { None };
+            let lacking = if is_scarce { Some((&newest[..], rarest)) } else { None };
             let Some(link) = self.next_grant(now, lacking) else { return };
             if !self.has_free_slot(now) {
                 return;
@@ -76,13 +77,13 @@ impl Swarm {
     }
 
     /// The peer to let in next: of priority first, then one that gives, then who waited longest. While
-    /// grants are scarce, only one that lacks some piece of (from this number on, with so many copies).
-    fn next_grant(&mut self, now: Instant, lacking: Option<(u64, usize)>) -> Option<LinkId> {
-        let (window, choker, copies) = (&self.window, &self.choker, &self.copies);
+    /// grants are scarce, only one that lacks some piece of (these, with so many copies).
+    fn next_grant(&mut self, now: Instant, lacking: Option<(&[PieceId], usize)>) -> Option<LinkId> {
+        let (choker, copies) = (&self.choker, &self.copies);
         let lacks = |peer: &super::Peer| {
-            lacking.is_none_or(|(oldest, rarest)| {
-                let mut rare = window.newest_numbers(oldest).filter(|&number| copies.of(number) <= rarest);
-                rare.any(|number| !peer.claims.contains(number))
+            lacking.is_none_or(|(pieces, rarest)| {
+                let mut rare = pieces.iter().filter(|&&id| copies.of(id) <= rarest);
+                rare.any(|&id| !peer.claims.contains(id))
             })
         };
         let by_wait = choker.grants.is_multiple_of(GRANTS_BY_WAIT);

@@ -1,8 +1,52 @@
 //! Which pieces a peer says it holds: the newest few thousand, in constant memory.
 
+use std::collections::BTreeMap;
+
+use crate::base::ids::PieceId;
 use crate::base::limits::PEER_WINDOW_MAX_PIECES;
 
 const WORDS: usize = PEER_WINDOW_MAX_PIECES as usize / 64;
+
+/// What a peer says it holds, stream by stream. Who calls [`StreamClaims::add`] bounds the streams.
+#[derive(Debug, Clone, Default)]
+pub struct StreamClaims {
+    first: Claims,
+    others: BTreeMap<u32, Claims>,
+}
+
+impl StreamClaims {
+    /// Of stream 0, which an MPEG-TS broadcast has alone.
+    pub fn only(&self) -> &Claims {
+        &self.first
+    }
+
+    pub fn of(&self, stream: u32) -> Option<&Claims> {
+        if stream == 0 { Some(&self.first) } else { self.others.get(&stream) }
+    }
+
+    pub fn contains(&self, id: PieceId) -> bool {
+        self.of(id.stream).is_some_and(|claims| claims.contains(id.number))
+    }
+
+    /// Adds a piece; `false` when it was claimed before or is too old to matter.
+    pub fn add(&mut self, id: PieceId) -> bool {
+        self.of_mut(id.stream).add(id.number)
+    }
+
+    /// Forgets what lies before the piece in its stream.
+    pub fn remove_before(&mut self, id: PieceId) {
+        self.of_mut(id.stream).remove_before(id.number);
+    }
+
+    /// Forgets all of a stream.
+    pub fn clear(&mut self, stream: u32) {
+        *self.of_mut(stream) = Claims::default();
+    }
+
+    fn of_mut(&mut self, stream: u32) -> &mut Claims {
+        if stream == 0 { &mut self.first } else { self.others.entry(stream).or_default() }
+    }
+}
 
 /// A ring of bits that ends at the newest piece claimed.
 #[derive(Debug, Clone)]

@@ -6,8 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::base::ids::{Infohash, PeerId};
-use crate::live::geometry::Geometry;
-use crate::live::verifier::Verifier;
 use crate::wire::extended::NodeKey;
 
 /// The part that this node plays.
@@ -22,22 +20,14 @@ pub enum Role {
 #[derive(Clone)]
 pub struct SwarmConfig {
     pub infohash: Infohash,
-    pub geometry: Geometry,
-    pub verifier: Verifier,
-    /// Bytes a second, from the descriptor.
-    pub bitrate: u64,
     pub role: Role,
     pub node_key: NodeKey,
     pub peer_id: PeerId,
     /// Where this node listens; told to peers and trackers.
     pub listen_port: u16,
-    /// Pieces kept.
-    pub window_pieces: usize,
     pub max_peers: usize,
     /// Peers unchoked at once.
     pub upload_slots: usize,
-    /// How far behind the newest piece to join.
-    pub buffer: Duration,
     /// Number of trackers that announces go to.
     pub tracker_count: usize,
     /// So many of them, the first ones, were named by the operator and may name private addresses.
@@ -62,13 +52,4 @@ pub struct SwarmConfig {
 impl SwarmConfig {
     /// The usual `housekeeping_interval`.
     pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(250);
-
-    /// Pieces to keep: a hundred, or a minute of the stream if that is more, within 256 MiB.
-    pub fn choose_window_pieces(geometry: &Geometry, bitrate: u64) -> usize {
-        const PIECES_MIN: usize = 115;
-        const SPAN_S: f64 = 60.0;
-        const BYTES_MAX: usize = 256 * 1024 * 1024;
-        let pieces = (SPAN_S / geometry.piece_duration(bitrate).as_secs_f64()).ceil() as usize;
-        pieces.max(PIECES_MIN).min(BYTES_MAX / geometry.piece_length())
-    }
 }

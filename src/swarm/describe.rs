@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::medium::{Medium, Run};
 use super::{Role, Swarm};
-use crate::base::ids::LinkId;
+use crate::base::ids::{LinkId, PieceId};
 use crate::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, UT_METADATA_ID};
 use crate::wire::message::Message;
 
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     /// Sends our signed description, at once in both roles: a peer that waits for ours would wait for
     /// ever.
     pub(super) fn send_description(&mut self, now: Instant, link: LinkId) {
@@ -17,6 +18,7 @@ impl Swarm {
         let live = self.live_info();
         let handshake = ExtendedHandshake {
             ut_metadata: Some(UT_METADATA_ID),
+            piece_table: M::PIECE_TABLE,
             metadata_size: u32::try_from(self.config.transport_file.len()).ok(),
             live,
             lsp: live.lsp,
@@ -32,33 +34,26 @@ impl Swarm {
 
     /// Sends what we hold: one bitfield for each run of consecutive pieces.
     pub(super) fn send_window(&mut self, now: Instant, link: LinkId) {
-        for (first, count) in self.window.runs() {
-            let message = Message::Bitfield { stream: 0, first: first as u32, count, bits: all_ones(count) };
+        let runs = self.medium.runs();
+        self.send_runs(now, link, &runs);
+    }
+
+    pub(super) fn send_runs(&mut self, now: Instant, link: LinkId, runs: &[Run]) {
+        for &Run { first: PieceId { stream, number }, count } in runs {
+            let message = Message::Bitfield { stream, first: number as u32, count, bits: all_ones(count) };
             self.send(now, link, message);
         }
     }
 
     fn live_info(&self) -> LiveInfo {
-        let (Some(oldest), Some(newest)) = (self.window.oldest(), self.window.newest()) else {
-            return LiveInfo::EMPTY;
-        };
-        let (oldest, newest) = (oldest as i64, newest as i64);
-        let holding = LiveInfo {
-            download_window_end: newest,
-            live_window_size: self.window.capacity() as i64,
-            lsp: newest,
-            max_piece: newest,
-            min_piece: oldest,
-            position: newest,
-            ..LiveInfo::EMPTY
-        };
+        let holding = self.medium.live_info();
         match self.config.role {
-            Role::Source => holding,
-            Role::Relay => LiveInfo {
+            Role::Relay if holding != LiveInfo::EMPTY => LiveInfo {
                 distance_from_source: self.distance_from_source(),
                 is_accessible: i64::from(self.totals.has_been_reached),
                 ..holding
             },
+            _ => holding,
         }
     }
 

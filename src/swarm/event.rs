@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -37,8 +38,12 @@ pub enum Input {
         link: LinkId,
         queued_bytes: usize,
     },
-    /// The source made a piece.
+    /// The source of an MPEG-TS broadcast made a piece.
     Produced(VerifiedPiece),
+    /// The reader of an HLS broadcast's origin tells.
+    Origin(OriginEvent),
+    /// The players of an HLS broadcast want something.
+    Demand(HlsDemand),
     /// The answer to an [`Output::Announce`]; `None` when the tracker failed.
     Announced {
         tracker: usize,
@@ -70,6 +75,10 @@ pub enum Output {
     },
     /// The next piece of the stream, in ascending order; a jump in the number is a loss for good.
     Deliver(VerifiedPiece),
+    /// Something for the players of an HLS broadcast.
+    Hls(HlsDelivery),
+    /// Something for the reader of an HLS broadcast's origin.
+    Origin(OriginCommand),
     /// The whole transport file, checked against what was asked for.
     Metadata(bytes::Bytes),
 }
@@ -101,6 +110,8 @@ pub enum Close {
     Malformed,
     #[error("sent too many messages")]
     Flooding,
+    #[error("vouched for segments that the origin does not have")]
+    Liar,
     #[error("does not read")]
     NotReading,
     #[error("silent for too long")]

@@ -5,16 +5,13 @@ use std::time::Instant;
 
 use super::bans::BanKey;
 use super::event::{Close, Output};
+use super::medium::Medium;
 use super::peer::Peer;
 use super::{Role, Swarm};
 use crate::base::ids::LinkId;
 use crate::base::net::canonical;
 
-/// Requests that may always be in flight to one peer: a piece of usual size, so that it can choose
-/// the order.
-const DEPTH_MIN: std::ops::RangeInclusive<usize> = 4..=32;
-
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     pub(super) fn accepted(&mut self, now: Instant, link: LinkId, addr: SocketAddr) {
         let addr = SocketAddr::new(canonical(addr.ip()), addr.port());
         let has_priority = self.config.priority_ips.contains(&addr.ip());
@@ -42,9 +39,7 @@ impl Swarm {
     }
 
     fn add_peer(&mut self, now: Instant, link: LinkId, addr: SocketAddr, is_dialed: bool) {
-        let chunks = usize::from(self.config.geometry.chunks_per_piece());
-        let depth_min = chunks.clamp(*DEPTH_MIN.start(), *DEPTH_MIN.end());
-        let mut peer = Peer::new(now, addr, is_dialed, depth_min);
+        let mut peer = Peer::new(now, addr, is_dialed, self.medium.depth_min());
         peer.has_priority = self.config.priority_ips.contains(&addr.ip());
         self.peers.insert(link, peer);
         self.send_description(now, link);
@@ -76,11 +71,12 @@ impl Swarm {
         }
         self.wants.forget_sole(link);
         self.copies.peer_left(&peer.claims);
-        self.wants.peer_left(|number| peer.claims.contains(number));
+        self.wants.peer_left(|id| peer.claims.contains(id));
+        self.medium.peer_left(link);
         if peer.is_dialed {
             self.roster.failed(now, peer.addr);
         }
-        self.advance(now);
+        M::advance(self, now);
         self.serve(now);
     }
 

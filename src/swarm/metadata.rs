@@ -113,6 +113,7 @@ impl MetadataSwarm {
         };
         let handshake = ExtendedHandshake {
             ut_metadata: Some(UT_METADATA_ID),
+            piece_table: None,
             metadata_size: file_bytes,
             live: LiveInfo::EMPTY,
             lsp: -1,
@@ -292,7 +293,7 @@ impl Machine for MetadataSwarm {
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
             Input::Timer => self.tick(now),
-            Input::Writable { .. } | Input::Produced(_) => {}
+            Input::Writable { .. } | Input::Produced(_) | Input::Origin(_) | Input::Demand(_) => {}
             Input::Stop => return self.stop(),
         }
         self.dial_and_announce(now);

@@ -5,39 +5,36 @@
 
 pub mod announcer;
 pub mod bans;
-mod blame;
 mod choker;
 pub mod claims;
 pub mod config;
 mod describe;
 pub mod event;
 mod fetch;
-mod follow;
 pub mod hls;
-mod join;
 mod links;
+pub mod medium;
 pub mod metadata;
 pub mod peer;
 pub mod pipeline;
 mod receive;
-mod repeats;
 pub mod requests;
 pub mod roster;
 mod serve;
 pub mod stats;
 mod tick;
+pub mod ts;
 pub mod wants;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use announcer::{Announced, Announcer};
 use bans::Bans;
-use blame::Blame;
 use choker::Choker;
 pub use config::{Role, SwarmConfig};
 pub use event::{Close, Input, Machine, Output};
-use follow::Follow;
+use medium::Medium;
 use peer::Peer;
 use roster::{Origin, Roster};
 use serve::Copies;
@@ -46,31 +43,16 @@ use wants::Wants;
 
 use crate::base::ids::LinkId;
 use crate::base::rng::Rng;
-use crate::live::piece::VerifiedPiece;
-use crate::live::replay::ReplayMemory;
-use crate::live::window::{Inserted, Window};
 use crate::wire::message::Message;
 
-/// A stream whose newest piece is this much lower than what we hold has begun anew.
-const HEAD_JUMP_BACK: u64 = 64;
-
 /// One node's part in one swarm.
-pub struct Swarm {
+pub struct Swarm<M> {
     config: SwarmConfig,
     rng: Rng,
     started_at: Instant,
     peers: BTreeMap<LinkId, Peer>,
-    window: Window,
-    replays: ReplayMemory,
+    medium: M,
     wants: Wants,
-    /// Pieces whose time was implausible once and that are fetched a second time.
-    doubted: BTreeSet<u64>,
-    /// Pieces that came before under another number and were asked of somebody else once.
-    repeats: BTreeSet<u64>,
-    /// Who sent the chunks of each piece held.
-    givers: BTreeMap<u64, Vec<LinkId>>,
-    follow: Follow,
-    blame: Blame,
     bans: Bans,
     roster: Roster,
     announcer: Announcer,
@@ -83,8 +65,9 @@ pub struct Swarm {
     outputs: VecDeque<Output>,
 }
 
-impl Swarm {
-    pub fn new(now: Instant, config: SwarmConfig) -> Self {
+impl<M: Medium> Swarm<M> {
+    /// A node that takes part with `medium`: as a source or relay of what that describes.
+    pub fn new(now: Instant, config: SwarmConfig, medium: M) -> Self {
         let mut rng = Rng::new(config.seed);
         let announced = Announced {
             infohash: config.infohash,
@@ -92,7 +75,6 @@ impl Swarm {
             port: config.listen_port,
             is_seeder: config.role == Role::Source,
         };
-        let piece_duration = config.geometry.piece_duration(config.bitrate);
         let mut roster = Roster::new(rng.fork());
         for &addr in &config.operator_peers {
             roster.add(now, addr, Origin::Operator);
@@ -103,14 +85,8 @@ impl Swarm {
         Self {
             started_at: now,
             peers: BTreeMap::new(),
-            window: Window::new(config.window_pieces),
-            replays: ReplayMemory::default(),
+            medium,
             wants: Wants::default(),
-            doubted: BTreeSet::new(),
-            repeats: BTreeSet::new(),
-            givers: BTreeMap::new(),
-            follow: Follow::new(piece_duration, config.buffer),
-            blame: Blame::default(),
             bans: Bans::default(),
             roster,
             announcer: Announcer::new(now, announced, config.tracker_count, rng.fork()),
@@ -136,40 +112,6 @@ impl Swarm {
         self.outputs.push_back(Output::Send { link, message });
     }
 
-    /// Keeps a verified piece, tells every peer of it, and serves those who wait for it.
-    fn store(&mut self, now: Instant, piece: VerifiedPiece) {
-        let number = piece.number();
-        let is_first = self.window.is_empty();
-        let inserted = self.window.insert(piece);
-        if inserted == Inserted::Refused {
-            return;
-        }
-        let copies = self.peers.values().filter(|peer| peer.claims.contains(number)).count();
-        self.copies.begin(number, copies);
-        let described: Vec<_> =
-            self.peers.iter().filter(|(_, p)| p.description.is_some()).map(|(&link, _)| link).collect();
-        for &link in &described {
-            if is_first {
-                // Who joined before there was anything to hold has seen an empty description.
-                self.send_description(now, link);
-                self.send_window(now, link);
-            } else {
-                self.send(now, link, Message::Have { stream: 0, piece: number as u32 });
-            }
-        }
-        if inserted == Inserted::StoredAndEvicted {
-            self.forget_evicted(now, &described);
-        }
-    }
-
-    fn forget_evicted(&mut self, now: Instant, described: &[LinkId]) {
-        let Some(oldest) = self.window.oldest() else { return };
-        self.copies.remove_before(oldest);
-        for &link in described {
-            self.send(now, link, Message::TrailingEdge { stream: 0, piece: oldest as u32 });
-        }
-    }
-
     /// How many more peers to dial. Half of the places are left to those who dial us: where all nodes
     /// are full, nobody new gets in.
     fn room_to_dial(&self) -> usize {
@@ -177,13 +119,6 @@ impl Swarm {
             Role::Source => 0,
             Role::Relay => self.config.max_peers.div_ceil(2).saturating_sub(self.peers.len()),
         }
-    }
-
-    fn produced(&mut self, now: Instant, piece: VerifiedPiece) {
-        self.totals.pieces_produced += 1;
-        self.outputs.push_back(Output::Deliver(piece.clone()));
-        self.store(now, piece);
-        self.serve(now);
     }
 
     fn announced(
@@ -222,7 +157,7 @@ impl Swarm {
     }
 }
 
-impl Machine for Swarm {
+impl<M: Medium> Machine for Swarm<M> {
     fn handle(&mut self, now: Instant, input: Input) {
         if self.is_stopped {
             return;
@@ -234,10 +169,10 @@ impl Machine for Swarm {
             Input::Closed { link } => self.link_ended(now, link),
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Writable { link, queued_bytes } => self.writable(now, link, queued_bytes),
-            Input::Produced(piece) => self.produced(now, piece),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
             Input::Timer => self.tick(now),
             Input::Stop => return self.stop(),
+            of_medium => M::input(self, now, of_medium),
         }
         self.dial_and_announce(now);
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::bans::BanKey;
-use super::claims::Claims;
+use super::claims::StreamClaims;
 use super::pipeline::Pipeline;
 use super::requests::RequestQueue;
 use crate::base::ids::NodeId;
@@ -19,6 +19,8 @@ pub struct Description {
     pub listen_port: u16,
     /// The id under which the peer wants metadata messages.
     pub ut_metadata: Option<u8>,
+    /// The id under which it wants messages of the piece table.
+    pub piece_table: Option<u8>,
     pub distance_from_source: i64,
     pub version: i64,
 }
@@ -38,7 +40,7 @@ pub struct Peer {
     /// An address of `--upload-to`: served first.
     pub has_priority: bool,
     pub description: Option<Description>,
-    pub claims: Claims,
+    pub claims: StreamClaims,
     /// It lets us request.
     pub unchoked_us: bool,
     /// We let it request.
@@ -74,7 +76,7 @@ impl Peer {
             is_dialed,
             has_priority: false,
             description: None,
-            claims: Claims::default(),
+            claims: StreamClaims::default(),
             unchoked_us: false,
             is_unchoked: false,
             is_interested: false,

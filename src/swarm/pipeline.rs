@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::base::ids::PieceId;
+
 /// A chunk of a piece.
-pub type ChunkKey = (u64, u16);
+pub type ChunkKey = (PieceId, u16);
 
 const TIMEOUT_MIN: Duration = Duration::from_millis(150);
 const TIMEOUT_MAX: Duration = Duration::from_secs(3);
@@ -178,6 +180,10 @@ impl Pipeline {
 mod tests {
     use super::*;
 
+    const fn id(number: u64) -> PieceId {
+        PieceId { stream: 0, number }
+    }
+
     const ROUND_TRIP: Duration = Duration::from_millis(40);
 
     #[test]
@@ -186,9 +192,9 @@ mod tests {
         let mut pipeline = Pipeline::new(4);
         assert_eq!(pipeline.timeout(), TIMEOUT_START);
         for number in 0..50 {
-            pipeline.asked(now, (number, 0));
+            pipeline.asked(now, (id(number), 0));
             now += ROUND_TRIP;
-            assert!(pipeline.answered(now, (number, 0)));
+            assert!(pipeline.answered(now, (id(number), 0)));
         }
         assert_eq!(pipeline.timeout(), TIMEOUT_MIN);
         assert_eq!(pipeline.room(), 54, "one more for each answer without a queue");
@@ -198,23 +204,23 @@ mod tests {
     fn late_answer_is_welcome_but_not_asked_for_again_at_once() {
         let now = Instant::now();
         let mut pipeline = Pipeline::new(4);
-        pipeline.asked(now, (1, 0));
+        pipeline.asked(now, (id(1), 0));
         let late = now + TIMEOUT_START;
         assert_eq!(pipeline.deadline(), Some(late));
-        assert_eq!(pipeline.expire(late), [(1, 0)]);
-        assert!(!pipeline.may_ask(late, (1, 0)));
-        assert!(pipeline.may_ask(now + ASK_AGAIN_AFTER, (1, 0)));
-        assert!(pipeline.answered(late, (1, 0)));
-        assert!(!pipeline.answered(late, (1, 0)), "nobody asked for it twice");
+        assert_eq!(pipeline.expire(late), [(id(1), 0)]);
+        assert!(!pipeline.may_ask(late, (id(1), 0)));
+        assert!(pipeline.may_ask(now + ASK_AGAIN_AFTER, (id(1), 0)));
+        assert!(pipeline.answered(late, (id(1), 0)));
+        assert!(!pipeline.answered(late, (id(1), 0)), "nobody asked for it twice");
     }
 
     #[test]
     fn refused_chunk_may_be_asked_again_as_soon_as_the_peer_allows() {
         let now = Instant::now() + ASK_AGAIN_AFTER;
         let mut pipeline = Pipeline::new(4);
-        pipeline.asked(now, (1, 0));
-        assert_eq!(pipeline.refused(), [(1, 0)]);
-        assert!(pipeline.may_ask(now, (1, 0)));
+        pipeline.asked(now, (id(1), 0));
+        assert_eq!(pipeline.refused(), [(id(1), 0)]);
+        assert!(pipeline.may_ask(now, (id(1), 0)));
         assert_eq!(pipeline.timeouts_in_a_row(), 0);
     }
 }

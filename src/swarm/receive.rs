@@ -5,16 +5,16 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::event::Close;
+use super::medium::Medium;
 use super::peer::Description;
 use super::{Role, Swarm};
-use crate::base::ids::LinkId;
-use crate::base::ids::NodeId;
+use crate::base::ids::{LinkId, NodeId, PieceId};
 use crate::base::limits::{DESCRIPTION_INTERVAL_MIN, METADATA_QUEUE_MAX_BYTES, PEER_WINDOW_MAX_PIECES};
 use crate::wire::extended::{ExtendedHandshake, UT_METADATA_ID};
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
 
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     pub(super) fn receive(&mut self, now: Instant, link: LinkId, message: Message) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         if peer.heard(now) {
@@ -25,24 +25,27 @@ impl Swarm {
             Message::Unchoke => self.unchoked_us(now, link),
             Message::Interested => self.interest(now, link, true),
             Message::NotInterested => self.interest(now, link, false),
-            Message::Have { stream: 0, piece } => self.have(now, link, u64::from(piece)),
-            Message::Bitfield { stream: 0, first, count, bits } => {
-                self.bitfield(now, link, u64::from(first), count, &bits);
+            Message::Have { stream, piece } => self.with_piece(stream, piece, |s, id| s.have(now, link, id)),
+            Message::Bitfield { stream, first, count, bits } => {
+                self.with_piece(stream, first, |s, first| s.bitfield(now, link, first, count, &bits));
             }
-            Message::Request { stream: 0, piece, chunk } => {
-                self.requested(now, link, u64::from(piece), chunk);
+            Message::Request { stream, piece, chunk } => {
+                self.with_piece(stream, piece, |s, id| s.requested(now, link, id, chunk));
             }
-            Message::Piece { stream: 0, piece, time, chunk, data } => {
-                self.chunk_arrived(now, link, (u64::from(piece), chunk), time, data);
+            Message::Piece { stream, piece, time, chunk, data } => {
+                self.with_piece(stream, piece, |s, id| s.chunk_arrived(now, link, (id, chunk), time, data));
             }
-            Message::TrailingEdge { stream: 0, piece } => self.trailing_edge(link, u64::from(piece)),
+            Message::TrailingEdge { stream, piece } => {
+                self.with_piece(stream, piece, |s, id| s.trailing_edge(link, id));
+            }
             Message::ExtendedHandshake(raw) => self.described(now, link, &raw),
             Message::Extended { id: UT_METADATA_ID, payload } => {
                 self.metadata_asked(now, link, payload);
             }
+            Message::Extended { id, payload } => M::extended(self, now, link, id, payload),
             Message::MyInfo(info) => {
                 if let Ok(newest) = u32::try_from(info.max_piece) {
-                    self.have(now, link, u64::from(newest));
+                    self.with_piece(0, newest, |s, id| s.have(now, link, id));
                 }
             }
             Message::PeerExchange(records) if self.config.role == Role::Relay => {
@@ -55,6 +58,14 @@ impl Swarm {
             }
             // Known and of no use to us, other streams, or unknown: harmless.
             _ => {}
+        }
+    }
+
+    /// Does something with the piece that a message means; messages about pieces that cannot be are
+    /// harmless.
+    fn with_piece(&mut self, stream: u32, low_number: u32, act: impl FnOnce(&mut Self, PieceId)) {
+        if let Some(id) = self.medium.piece_id(stream, low_number) {
+            act(self, id);
         }
     }
 
@@ -89,6 +100,7 @@ impl Swarm {
             is_source: said.is_source,
             listen_port: said.listen_port,
             ut_metadata: said.ut_metadata,
+            piece_table: said.piece_table,
             distance_from_source: said.live.distance_from_source,
             version: said.version,
         };
@@ -104,9 +116,9 @@ impl Swarm {
             self.claim_run(link, min, max);
         }
         if is_first {
-            self.introduce(now, link);
+            M::introduced(self, now, link);
         }
-        self.advance(now);
+        M::advance(self, now);
     }
 
     /// Whether this link shall go because its node is connected already. Two nodes that dialled each
@@ -125,14 +137,6 @@ impl Swarm {
         !new_stays
     }
 
-    /// The first words to a peer that described itself: what we hold, and that we want more.
-    fn introduce(&mut self, now: Instant, link: LinkId) {
-        self.send_window(now, link);
-        if self.config.role == Role::Relay {
-            self.send(now, link, Message::Interested);
-        }
-    }
-
     fn choked_us(&mut self, now: Instant, link: LinkId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.unchoked_us = false;
@@ -145,7 +149,7 @@ impl Swarm {
     fn unchoked_us(&mut self, now: Instant, link: LinkId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         peer.unchoked_us = true;
-        self.advance(now);
+        M::advance(self, now);
         self.fill(now, link);
     }
 
@@ -155,21 +159,21 @@ impl Swarm {
         if is_interested { self.grant(now) } else { self.set_unchoked(now, link, false) }
     }
 
-    fn have(&mut self, now: Instant, link: LinkId, number: u64) {
+    fn have(&mut self, now: Instant, link: LinkId, id: PieceId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        if !peer.claims.add(number) {
+        if !peer.claims.add(id) {
             return;
         }
-        peer.requests.forget_piece(number);
-        self.copies.claimed(number);
-        self.wants.claimed(number);
+        peer.requests.forget_piece(id);
+        self.copies.claimed(id);
+        self.wants.claimed(id);
         if self.config.role == Role::Relay {
-            self.advance(now);
+            M::advance(self, now);
             self.fill(now, link);
         }
     }
 
-    fn bitfield(&mut self, now: Instant, link: LinkId, first: u64, count: u32, bits: &[u8]) {
+    fn bitfield(&mut self, now: Instant, link: LinkId, first: PieceId, count: u32, bits: &[u8]) {
         let is_set = |index: u64| {
             let byte = bits.get((index / 8) as usize).copied().unwrap_or(0);
             byte & (0x80 >> (index % 8)) != 0
@@ -177,34 +181,34 @@ impl Swarm {
         let skip = u64::from(count).saturating_sub(PEER_WINDOW_MAX_PIECES);
         for index in skip..u64::from(count) {
             if is_set(index) {
-                self.claim(link, first + index);
+                self.claim(link, PieceId { number: first.number + index, ..first });
             }
         }
-        self.advance(now);
+        M::advance(self, now);
         self.fill(now, link);
     }
 
     fn claim_run(&mut self, link: LinkId, min: u64, max: u64) {
         for number in min.max((max + 1).saturating_sub(PEER_WINDOW_MAX_PIECES))..=max {
-            self.claim(link, number);
+            self.claim(link, PieceId { stream: 0, number });
         }
     }
 
     /// Notes a claim. A lie costs only the liar's own record: what is plausible is asked when claims are
     /// used.
-    fn claim(&mut self, link: LinkId, number: u64) {
-        let is_plausible = number <= u64::from(u32::MAX);
+    fn claim(&mut self, link: LinkId, id: PieceId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        if is_plausible && peer.claims.add(number) {
-            self.copies.claimed(number);
-            self.wants.claimed(number);
+        if self.medium.is_plausible(id) && peer.claims.add(id) {
+            self.copies.claimed(id);
+            self.wants.claimed(id);
         }
     }
 
-    fn trailing_edge(&mut self, link: LinkId, oldest: u64) {
+    fn trailing_edge(&mut self, link: LinkId, oldest: PieceId) {
         let Some(peer) = self.peers.get_mut(&link) else { return };
         // An edge beyond all claims would erase them: only what the peer still claims can remain.
-        if peer.claims.newest().is_some_and(|newest| oldest <= newest) {
+        let newest = peer.claims.of(oldest.stream).and_then(|claims| claims.newest());
+        if newest.is_some_and(|newest| oldest.number <= newest) {
             peer.claims.remove_before(oldest);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::base::ids::PieceId;
 use crate::base::limits::PEER_REQUESTS_MAX;
 
 /// After this long the peer has asked again, or somebody else.
@@ -21,15 +22,15 @@ pub struct PieceRequests {
 /// Requests by piece, bounded; asking twice changes nothing.
 #[derive(Debug, Default)]
 pub struct RequestQueue {
-    pieces: BTreeMap<u64, PieceRequests>,
+    pieces: BTreeMap<PieceId, PieceRequests>,
     /// Chunks sent of pieces that the peer has not got whole, so that one once begun is finished first.
-    sent: BTreeMap<u64, u16>,
+    sent: BTreeMap<PieceId, u16>,
     count: usize,
 }
 
 impl RequestQueue {
     /// Notes a request; when the queue is full the oldest piece makes room.
-    pub fn add(&mut self, now: Instant, piece: u64, chunk: u16) {
+    pub fn add(&mut self, now: Instant, piece: PieceId, chunk: u16) {
         if self.count >= PEER_REQUESTS_MAX {
             self.drop_oldest_piece();
         }
@@ -43,17 +44,17 @@ impl RequestQueue {
     }
 
     /// The pieces waited for, with how much of each was sent.
-    pub fn pieces(&self) -> impl Iterator<Item = (u64, u16)> {
+    pub fn pieces(&self) -> impl Iterator<Item = (PieceId, u16)> {
         self.pieces.keys().map(|&piece| (piece, self.sent(piece)))
     }
 
     /// The pieces waited for, with how many chunks of each.
-    pub fn waiting(&self) -> impl Iterator<Item = (u64, usize)> {
+    pub fn waiting(&self) -> impl Iterator<Item = (PieceId, usize)> {
         self.pieces.iter().map(|(&piece, requests)| (piece, requests.chunks.len()))
     }
 
     /// Takes the next chunk of `piece` to send.
-    pub fn take(&mut self, piece: u64) -> Option<u16> {
+    pub fn take(&mut self, piece: PieceId) -> Option<u16> {
         let requests = self.pieces.get_mut(&piece)?;
         let chunk = requests.chunks.pop_front()?;
         self.count -= 1;
@@ -68,17 +69,17 @@ impl RequestQueue {
     }
 
     /// How many chunks of `piece` it got from us, as long as it has not the whole.
-    pub fn sent(&self, piece: u64) -> u16 {
+    pub fn sent(&self, piece: PieceId) -> u16 {
         self.sent.get(&piece).copied().unwrap_or(0)
     }
 
     /// The peer has the piece, or we have it no more.
-    pub fn forget_piece(&mut self, piece: u64) {
+    pub fn forget_piece(&mut self, piece: PieceId) {
         self.sent.remove(&piece);
         self.remove_piece(piece);
     }
 
-    fn remove_piece(&mut self, piece: u64) {
+    fn remove_piece(&mut self, piece: PieceId) {
         if let Some(requests) = self.pieces.remove(&piece) {
             self.count -= requests.chunks.len();
         }
@@ -119,14 +120,18 @@ impl RequestQueue {
 mod tests {
     use super::*;
 
+    const fn id(number: u64) -> PieceId {
+        PieceId { stream: 0, number }
+    }
+
     #[test]
     fn asking_twice_is_asking_once() {
         let now = Instant::now();
         let mut queue = RequestQueue::default();
-        queue.add(now, 1, 0);
-        queue.add(now, 1, 0);
+        queue.add(now, id(1), 0);
+        queue.add(now, id(1), 0);
         assert_eq!(queue.len(), 1);
-        assert_eq!((queue.take(1), queue.take(1)), (Some(0), None));
+        assert_eq!((queue.take(id(1)), queue.take(id(1))), (Some(0), None));
         assert!(queue.is_empty());
     }
 
@@ -135,7 +140,7 @@ mod tests {
         let now = Instant::now();
         let mut queue = RequestQueue::default();
         for n in 0..10 * PEER_REQUESTS_MAX as u64 {
-            queue.add(now + Duration::from_micros(n), n, (n % 7) as u16);
+            queue.add(now + Duration::from_micros(n), id(n), (n % 7) as u16);
             assert!(queue.len() <= PEER_REQUESTS_MAX);
         }
     }
@@ -144,10 +149,10 @@ mod tests {
     fn old_requests_are_dropped() {
         let now = Instant::now();
         let mut queue = RequestQueue::default();
-        queue.add(now, 1, 0);
-        queue.add(now + REQUEST_LIFE / 2, 2, 0);
+        queue.add(now, id(1), 0);
+        queue.add(now + REQUEST_LIFE / 2, id(2), 0);
         queue.expire(now + REQUEST_LIFE);
-        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(2, 0)]);
+        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(id(2), 0)]);
         assert_eq!(queue.len(), 1);
     }
 
@@ -155,12 +160,12 @@ mod tests {
     fn begun_piece_is_remembered_when_its_sender_was_refused_in_between() {
         let now = Instant::now();
         let mut queue = RequestQueue::default();
-        queue.add(now, 1, 0);
-        queue.take(1);
+        queue.add(now, id(1), 0);
+        queue.take(id(1));
         queue.clear();
-        queue.add(now, 1, 1);
-        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(1, 1)]);
-        queue.forget_piece(1);
-        assert_eq!((queue.sent(1), queue.len()), (0, 0));
+        queue.add(now, id(1), 1);
+        assert_eq!(queue.pieces().collect::<Vec<_>>(), [(id(1), 1)]);
+        queue.forget_piece(id(1));
+        assert_eq!((queue.sent(id(1)), queue.len()), (0, 0));
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
-use super::claims::Claims;
+use super::claims::StreamClaims;
 use super::event::Close;
-use crate::base::ids::LinkId;
+use super::medium::Medium;
+use crate::base::ids::{LinkId, PieceId};
 use crate::base::limits::{LINK_QUEUE_MAX_BYTES, LINK_UNREAD_TIMEOUT};
 use crate::wire::message::Message;
 
@@ -26,7 +27,7 @@ const WAITING_MAX_S: f64 = 0.25;
 /// How many peers hold each piece of our window.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    by_piece: BTreeMap<u64, Count>,
+    by_piece: BTreeMap<PieceId, Count>,
 }
 
 #[derive(Debug, Default)]
@@ -37,51 +38,55 @@ struct Count {
 
 impl Copies {
     /// A piece enters the window; `copies` peers have it already.
-    pub fn begin(&mut self, number: u64, copies: usize) {
-        self.by_piece.insert(number, Count { claimed: copies, sent: 0 });
+    pub fn begin(&mut self, id: PieceId, copies: usize) {
+        self.by_piece.insert(id, Count { claimed: copies, sent: 0 });
     }
 
     /// The last chunk of a whole copy is on its way.
-    fn sent(&mut self, number: u64) {
-        if let Some(count) = self.by_piece.get_mut(&number) {
+    fn sent(&mut self, id: PieceId) {
+        if let Some(count) = self.by_piece.get_mut(&id) {
             count.sent += 1;
         }
     }
 
-    pub fn claimed(&mut self, number: u64) {
-        if let Some(count) = self.by_piece.get_mut(&number) {
+    pub fn claimed(&mut self, id: PieceId) {
+        if let Some(count) = self.by_piece.get_mut(&id) {
             count.claimed += 1;
         }
     }
 
-    pub fn peer_left(&mut self, claims: &Claims) {
-        for (_, count) in self.by_piece.iter_mut().filter(|(number, _)| claims.contains(**number)) {
+    pub fn peer_left(&mut self, claims: &StreamClaims) {
+        for (_, count) in self.by_piece.iter_mut().filter(|(id, _)| claims.contains(**id)) {
             count.claimed = count.claimed.saturating_sub(1);
         }
     }
 
-    pub fn remove_before(&mut self, number: u64) {
-        self.by_piece = self.by_piece.split_off(&number);
+    pub fn remove_before(&mut self, id: PieceId) {
+        self.by_piece = self.by_piece.split_off(&id);
+    }
+
+    pub fn remove(&mut self, id: PieceId) {
+        self.by_piece.remove(&id);
     }
 
     /// Claimed by peers, or sent to some that have not said so yet.
-    pub fn of(&self, number: u64) -> usize {
-        self.by_piece.get(&number).map_or(0, |count| count.claimed.max(count.sent))
+    pub fn of(&self, id: PieceId) -> usize {
+        self.by_piece.get(&id).map_or(0, |count| count.claimed.max(count.sent))
     }
 }
 
-impl Swarm {
-    pub(super) fn requested(&mut self, now: Instant, link: LinkId, number: u64, chunk: u16) {
-        let is_held = self.window.contains(number) && chunk < self.config.geometry.chunks_per_piece();
+impl<M: Medium> Swarm<M> {
+    pub(super) fn requested(&mut self, now: Instant, link: LinkId, id: PieceId, chunk: u16) {
+        let is_held = self.medium.chunk(&self.wants, (id, chunk)).is_some();
         let Some(peer) = self.peers.get_mut(&link) else { return };
         if !is_held || !peer.is_unchoked || peer.description.is_none() {
             self.totals.requests_refused += 1;
             return;
         }
         peer.has_used_grant = true;
-        let is_begun = peer.requests.sent(number) > 0;
+        let is_begun = peer.requests.sent(id) > 0;
         let is_new_here = peer.requests.is_empty() && !is_begun && !peer.has_priority;
-        let copies = self.copies.of(number);
+        let copies = self.copies.of(id);
         if is_new_here && self.waiting_bytes(copies) >= self.waiting_max_bytes(now) {
             return self.refuse(now, link);
         }
@@ -90,7 +95,7 @@ impl Swarm {
             other.into_iter().for_each(|other| self.refuse(now, other));
         }
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        peer.requests.add(now, number, chunk);
+        peer.requests.add(now, id, chunk);
         self.serve(now);
     }
 
@@ -99,7 +104,7 @@ impl Swarm {
         let waiting = self.peers.iter().filter(|(_, peer)| !peer.has_priority && !peer.requests.is_empty());
         let ranked = waiting.filter_map(|(&link, peer)| {
             let is_begun = peer.requests.pieces().any(|(_, sent)| sent > 0);
-            let rarest = peer.requests.pieces().map(|(number, _)| self.copies.of(number)).min()?;
+            let rarest = peer.requests.pieces().map(|(id, _)| self.copies.of(id)).min()?;
             (!is_begun && rarest > copies).then_some((rarest, link))
         });
         ranked.max().map(|(_, link)| link)
@@ -110,20 +115,19 @@ impl Swarm {
     pub(super) fn waiting_bytes(&self, copies: usize) -> usize {
         let ready = self.peers.values().filter(|peer| peer.queued_bytes < LINK_AHEAD_BYTES);
         let waiting = ready.flat_map(|peer| peer.requests.waiting());
-        let requests =
-            waiting.filter(|&(number, _)| self.copies.of(number) <= copies).map(|(_, count)| count);
-        requests.sum::<usize>() * self.config.geometry.chunk_length()
+        let requests = waiting.filter(|&(id, _)| self.copies.of(id) <= copies).map(|(_, count)| count);
+        requests.sum::<usize>() * self.medium.chunk_bytes()
     }
 
-    /// The fewest copies of any piece from `oldest` on.
-    pub(super) fn fewest_copies(&self, oldest: u64) -> usize {
-        self.window.newest_numbers(oldest).map(|number| self.copies.of(number)).min().unwrap_or(0)
+    /// The fewest copies of any of these pieces.
+    pub(super) fn fewest_copies(&self, pieces: &[PieceId]) -> usize {
+        pieces.iter().map(|&id| self.copies.of(id)).min().unwrap_or(0)
     }
 
     /// Bytes that may wait before others are refused: what the uplink moves in a moment.
     fn waiting_max_bytes(&mut self, now: Instant) -> usize {
         let moved = self.totals.uplink.bytes_per_second(now) as f64 * WAITING_MAX_S;
-        (moved as usize).max(self.config.geometry.piece_length())
+        (moved as usize).max(self.medium.piece_bytes())
     }
 
     pub(super) fn writable(&mut self, now: Instant, link: LinkId, queued_bytes: usize) {
@@ -140,48 +144,42 @@ impl Swarm {
         let mut queued_bytes: usize = moving.map(|peer| peer.queued_bytes).sum();
         let ahead_max = self.uplink_ahead_bytes(now);
         while queued_bytes < ahead_max {
-            let Some((link, number)) = self.next_service() else { return self.grant(now) };
-            queued_bytes += self.serve_one(now, link, number);
+            let Some((link, id)) = self.next_service() else { return self.grant(now) };
+            queued_bytes += self.serve_one(now, link, id);
         }
     }
 
     /// Least copied first, then newest; a piece that was begun for a peer is finished for it, since a
     /// peer can pass on whole pieces only.
-    fn next_service(&self) -> Option<(LinkId, u64)> {
+    fn next_service(&self) -> Option<(LinkId, PieceId)> {
         let writable = self.peers.iter().filter(|(_, peer)| {
             !peer.requests.is_empty() && peer.is_unchoked && peer.queued_bytes < LINK_AHEAD_BYTES
         });
         let waiting = writable.flat_map(|(&link, peer)| {
-            let rank = move |number, sent: u16| {
-                (
-                    !peer.has_priority,
-                    self.copies.of(number),
-                    Reverse(sent.min(1)),
-                    Reverse(number),
-                    Reverse(sent),
-                )
+            let rank = move |id, sent: u16| {
+                (!peer.has_priority, self.copies.of(id), Reverse(sent.min(1)), Reverse(id), Reverse(sent))
             };
-            peer.requests.pieces().map(move |(number, sent)| (rank(number, sent), link, number))
+            peer.requests.pieces().map(move |(id, sent)| (rank(id, sent), link, id))
         });
-        waiting.min().map(|(_, link, number)| (link, number))
+        waiting.min().map(|(_, link, id)| (link, id))
     }
 
-    /// Sends one chunk of `number` to `link`; returns the bytes queued.
-    fn serve_one(&mut self, now: Instant, link: LinkId, number: u64) -> usize {
+    /// Sends one chunk of `id` to `link`; returns the bytes queued.
+    fn serve_one(&mut self, now: Instant, link: LinkId, id: PieceId) -> usize {
         let Some(peer) = self.peers.get_mut(&link) else { return 0 };
-        let (Some(piece), Some(chunk)) = (self.window.get(number), peer.requests.take(number)) else {
-            peer.requests.forget_piece(number);
+        let Some(chunk) = peer.requests.take(id) else { return 0 };
+        let Some((time, data)) = self.medium.chunk(&self.wants, (id, chunk)) else {
+            peer.requests.forget_piece(id);
             return 0;
         };
-        let is_last = peer.requests.sent(number) == self.config.geometry.chunks_per_piece();
-        let Some(data) = piece.chunk(chunk).cloned() else { return 0 };
+        let is_last = Some(peer.requests.sent(id)) == self.medium.chunks_of(id);
         peer.up.add(now, data.len() as u64);
         self.totals.uploaded_bytes += data.len() as u64;
         self.totals.uplink.add(now, data.len() as u64);
         if is_last {
-            self.copies.sent(number);
+            self.copies.sent(id);
         }
-        let message = Message::Piece { stream: 0, piece: number as u32, time: piece.time(), chunk, data };
+        let message = Message::Piece { stream: id.stream, piece: id.number as u32, time, chunk, data };
         let bytes = message.frame_bytes();
         self.send(now, link, message);
         bytes

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
+use super::medium::Medium;
 use crate::base::rate::RateMeter;
 
 /// Counted since the swarm began.
@@ -24,6 +25,13 @@ pub(super) struct Totals {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Of an HLS broadcast: segments read at the origin, bytes that came of them, and chunks compared with
+    /// the origin's.
+    pub origin_fetches: u64,
+    pub origin_bytes: u64,
+    pub checks: u64,
+    /// How long after the origin showed it the last segment was here whole.
+    pub late_ms: Option<u64>,
     pub uplink: RateMeter,
     /// Somebody connected to us: we can be reached.
     pub has_been_reached: bool,
@@ -70,6 +78,12 @@ pub struct SwarmStats {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Of an HLS broadcast: segments read at the origin, bytes that came of them, chunks compared with the
+    /// origin's, and how long after the origin showed it the last segment was here whole.
+    pub origin_fetches: u64,
+    pub origin_bytes: u64,
+    pub checks: u64,
+    pub late_ms: Option<u64>,
     pub known_addresses: usize,
 }
 
@@ -84,13 +98,14 @@ impl fmt::Display for SwarmStats {
     }
 }
 
-impl Swarm {
+impl<M: Medium> Swarm<M> {
     pub(super) fn snapshot(&mut self, now: Instant) -> SwarmStats {
         let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, peer)).collect();
+        let (oldest_piece, newest_piece, next_piece) = self.medium.place();
         SwarmStats {
-            oldest_piece: self.window.oldest(),
-            newest_piece: self.window.newest(),
-            next_piece: self.follow.next(),
+            oldest_piece,
+            newest_piece,
+            next_piece,
             download_rate: peers.iter().map(|peer| peer.download_rate).sum(),
             upload_rate: self.totals.uplink.bytes_per_second(now),
             uploaded_bytes: self.totals.uploaded_bytes,
@@ -104,6 +119,10 @@ impl Swarm {
             requests_refused: self.totals.requests_refused,
             joins: self.totals.joins,
             bans: self.totals.bans,
+            origin_fetches: self.totals.origin_fetches,
+            origin_bytes: self.totals.origin_bytes,
+            checks: self.totals.checks,
+            late_ms: self.totals.late_ms,
             known_addresses: self.roster.len(),
             peers,
         }
@@ -115,7 +134,7 @@ fn peer_stats(now: Instant, peer: &mut super::Peer) -> PeerStats {
         addr: peer.listen_addr().unwrap_or(peer.addr),
         is_source: peer.description.is_some_and(|said| said.is_source),
         distance_from_source: peer.description.map_or(-1, |said| said.distance_from_source),
-        newest_piece: peer.claims.newest(),
+        newest_piece: peer.claims.only().newest(),
         download_rate: peer.down.bytes_per_second(now),
         upload_rate: peer.up.bytes_per_second(now),
         round_trip: peer.pipeline.round_trip(),

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::pipeline::ChunkKey;
-use crate::base::ids::LinkId;
-use crate::live::assembler::{Added, Assembly};
-use crate::live::geometry::Geometry;
+use crate::base::ids::{LinkId, PieceId};
+use crate::live::assembler::{Added, Assembly, Shape};
 
 /// Two peers at most are asked for the same chunk at once.
 type Asked = [Option<LinkId>; 2];
@@ -18,6 +17,8 @@ pub struct Want {
     asked: Vec<Asked>,
     /// Chunks that are neither there nor asked of anybody.
     open: usize,
+    /// The chunk to ask for first.
+    first: u16,
     /// Peers that claim the piece.
     copies: usize,
     /// After a forgery: everything comes from this peer alone.
@@ -34,25 +35,40 @@ pub enum Use {
 
 #[derive(Default)]
 pub struct Wants {
-    pieces: BTreeMap<u64, Want>,
+    pieces: BTreeMap<PieceId, Want>,
 }
 
 impl Wants {
     /// Begins to want a piece that `copies` peers claim, unless it is wanted already.
-    pub fn insert(&mut self, number: u64, geometry: &Geometry, copies: impl FnOnce() -> usize) {
-        self.pieces.entry(number).or_insert_with(|| Want { copies: copies(), ..Want::new(number, geometry) });
+    pub fn insert(&mut self, id: PieceId, shape: &Shape, copies: impl FnOnce() -> usize) {
+        self.pieces.entry(id).or_insert_with(|| Want { copies: copies(), ..Want::new(id, shape.clone()) });
+    }
+
+    /// The same, asked for from chunk `first` on and around.
+    pub fn insert_from(&mut self, id: PieceId, shape: Shape, first: u16, copies: usize) {
+        self.pieces.entry(id).or_insert_with(|| Want { copies, first, ..Want::new(id, shape) });
+    }
+
+    /// What is here of a piece.
+    pub fn assembly(&self, id: PieceId) -> Option<&Assembly> {
+        self.pieces.get(&id).map(|want| &want.assembly)
+    }
+
+    /// Wants a piece no more.
+    pub fn remove(&mut self, id: PieceId) {
+        self.pieces.remove(&id);
     }
 
     /// One more peer claims the piece.
-    pub fn claimed(&mut self, number: u64) {
-        if let Some(want) = self.pieces.get_mut(&number) {
+    pub fn claimed(&mut self, id: PieceId) {
+        if let Some(want) = self.pieces.get_mut(&id) {
             want.copies += 1;
         }
     }
 
     /// A peer that claimed some pieces is gone.
-    pub fn peer_left(&mut self, has: impl Fn(u64) -> bool) {
-        for (_, want) in self.pieces.iter_mut().filter(|(number, _)| has(**number)) {
+    pub fn peer_left(&mut self, has: impl Fn(PieceId) -> bool) {
+        for (_, want) in self.pieces.iter_mut().filter(|(id, _)| has(**id)) {
             want.copies = want.copies.saturating_sub(1);
         }
     }
@@ -61,9 +77,9 @@ impl Wants {
         self.pieces.is_empty()
     }
 
-    /// Forgets all pieces before `number`.
-    pub fn remove_before(&mut self, number: u64) {
-        self.pieces = self.pieces.split_off(&number);
+    /// Forgets all pieces before `id`.
+    pub fn remove_before(&mut self, id: PieceId) {
+        self.pieces = self.pieces.split_off(&id);
     }
 
     pub fn clear(&mut self) {
@@ -79,40 +95,40 @@ impl Wants {
         link: LinkId,
         how: Use,
         everybody: usize,
-        is_urgent: impl Fn(u64, usize) -> bool,
+        is_urgent: impl Fn(PieceId, usize) -> bool,
         may_ask: impl Fn(ChunkKey) -> bool,
-        has: impl Fn(u64) -> bool,
+        has: impl Fn(PieceId) -> bool,
     ) -> Option<ChunkKey> {
-        let rank = |number, want: &Want| match is_urgent(number, want.copies) {
-            true => (false, number, 0, 0),
-            false => (true, u64::from(!want.is_begun()), want.copies, want.by_age(number, everybody)),
+        let rank = |id: PieceId, want: &Want| match is_urgent(id, want.copies) {
+            true => (false, id.number, 0, 0),
+            false => (true, u64::from(!want.is_begun()), want.copies, want.by_age(id, everybody)),
         };
         let usable = self.pieces.iter().filter(|(_, want)| want.open > 0 && want.admits(link, how));
-        let open = usable.filter(|(number, _)| has(**number)).filter_map(|(&number, want)| {
-            let chunk = want.open_chunk(|chunk| may_ask((number, chunk)))?;
-            Some((rank(number, want), (number, chunk)))
+        let open = usable.filter(|(id, _)| has(**id)).filter_map(|(&id, want)| {
+            let chunk = want.open_chunk(|chunk| may_ask((id, chunk)))?;
+            Some((rank(id, want), (id, chunk)))
         });
-        let (_, (number, chunk)) = open.min()?;
-        self.pieces.get_mut(&number)?.ask(chunk, link);
-        Some((number, chunk))
+        let (_, (id, chunk)) = open.min()?;
+        self.pieces.get_mut(&id)?.ask(chunk, link);
+        Some((id, chunk))
     }
 
-    /// Chooses a chunk of `number` that another peer owes us, to ask `link` as well.
+    /// Chooses a chunk of `id` that another peer owes us, to ask `link` as well.
     pub fn choose_second(
         &mut self,
-        number: u64,
+        id: PieceId,
         link: LinkId,
         may_ask: impl Fn(ChunkKey) -> bool,
     ) -> Option<ChunkKey> {
-        let want = self.pieces.get_mut(&number).filter(|want| want.sole.is_none())?;
-        let chunk = want.once_asked_chunk(link, |chunk| may_ask((number, chunk)))?;
+        let want = self.pieces.get_mut(&id).filter(|want| want.sole.is_none())?;
+        let chunk = want.once_asked_chunk(link, |chunk| may_ask((id, chunk)))?;
         want.ask(chunk, link);
-        Some((number, chunk))
+        Some((id, chunk))
     }
 
     /// `link` does not owe the chunk any more.
-    pub fn release(&mut self, link: LinkId, (number, chunk): ChunkKey) {
-        if let Some(want) = self.pieces.get_mut(&number) {
+    pub fn release(&mut self, link: LinkId, (id, chunk): ChunkKey) {
+        if let Some(want) = self.pieces.get_mut(&id) {
             want.release(chunk, link);
         }
     }
@@ -125,20 +141,13 @@ impl Wants {
     }
 
     /// Takes a chunk in. `None` when the piece is not wanted, or wanted from another peer alone.
-    pub fn add(
-        &mut self,
-        geometry: &Geometry,
-        (number, chunk): ChunkKey,
-        data: Bytes,
-        time: f64,
-        from: LinkId,
-    ) -> Option<Added> {
-        let want = self.pieces.get_mut(&number)?;
+    pub fn add(&mut self, (id, chunk): ChunkKey, data: Bytes, time: f64, from: LinkId) -> Option<Added> {
+        let want = self.pieces.get_mut(&id)?;
         if want.sole.is_some_and(|sole| sole != from) {
             return None;
         }
         let was_open = want.is_open(chunk);
-        let added = want.assembly.add(geometry, chunk, data, time, from);
+        let added = want.assembly.add(chunk, data, time, from);
         if matches!(added, Added::Stored | Added::Complete) && was_open {
             want.open -= 1;
         }
@@ -146,39 +155,40 @@ impl Wants {
     }
 
     /// Who else was asked for the chunk.
-    pub fn others_asked(&self, (number, chunk): ChunkKey, link: LinkId) -> Vec<LinkId> {
-        let asked = self.pieces.get(&number).and_then(|want| want.asked.get(usize::from(chunk)));
+    pub fn others_asked(&self, (id, chunk): ChunkKey, link: LinkId) -> Vec<LinkId> {
+        let asked = self.pieces.get(&id).and_then(|want| want.asked.get(usize::from(chunk)));
         asked.into_iter().flatten().flatten().copied().filter(|&other| other != link).collect()
     }
 
     /// Takes a complete piece out, to be verified.
-    pub fn take(&mut self, number: u64) -> Option<Assembly> {
-        self.pieces.remove(&number).map(|want| want.assembly)
+    pub fn take(&mut self, id: PieceId) -> Option<Assembly> {
+        self.pieces.remove(&id).map(|want| want.assembly)
     }
 
     /// Begins a piece anew, from one peer alone.
-    pub fn insert_sole(&mut self, number: u64, geometry: &Geometry, sole: LinkId) {
-        let mut want = Want::new(number, geometry);
+    pub fn insert_sole(&mut self, id: PieceId, shape: Shape, sole: LinkId) {
+        let mut want = Want::new(id, shape);
         want.sole = Some(sole);
-        self.pieces.insert(number, want);
+        self.pieces.insert(id, want);
     }
 }
 
 impl Want {
-    fn new(number: u64, geometry: &Geometry) -> Self {
-        let chunks = usize::from(geometry.chunks_per_piece());
+    fn new(id: PieceId, shape: Shape) -> Self {
+        let chunks = usize::from(shape.chunks());
         Self {
-            assembly: Assembly::new(number, geometry),
+            assembly: Assembly::new(id, shape),
             asked: vec![[None; 2]; chunks],
             open: chunks,
+            first: 0,
             copies: 0,
             sole: None,
         }
     }
 
     /// What all peers have, nobody needs of us: it is fetched in the order of play.
-    fn by_age(&self, number: u64, everybody: usize) -> u64 {
-        if self.copies >= everybody { number } else { u64::MAX - number }
+    fn by_age(&self, id: PieceId, everybody: usize) -> u64 {
+        if self.copies >= everybody { id.number } else { u64::MAX - id.number }
     }
 
     fn is_begun(&self) -> bool {
@@ -198,7 +208,8 @@ impl Want {
     }
 
     fn open_chunk(&self, may_ask: impl Fn(u16) -> bool) -> Option<u16> {
-        (0..self.asked.len() as u16).find(|&chunk| self.is_open(chunk) && may_ask(chunk))
+        let count = self.asked.len() as u16;
+        (self.first..count).chain(0..self.first).find(|&chunk| self.is_open(chunk) && may_ask(chunk))
     }
 
     fn once_asked_chunk(&self, link: LinkId, may_ask: impl Fn(u16) -> bool) -> Option<u16> {
@@ -232,15 +243,24 @@ impl Want {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::geometry::Geometry;
 
     const LINK: LinkId = LinkId(1);
     const OTHER: LinkId = LinkId(2);
 
+    const fn id(number: u64) -> PieceId {
+        PieceId { stream: 0, number }
+    }
+
+    fn two_chunks() -> Shape {
+        Shape::Signed(Geometry::new(32_768, 16_384, 96).unwrap())
+    }
+
     /// Pieces of two chunks, wanted with so many copies each.
     fn wants(copies: &[(u64, usize)]) -> Wants {
-        let geometry = Geometry::new(32_768, 16_384, 96).unwrap();
+        let shape = two_chunks();
         let mut wants = Wants::default();
-        copies.iter().for_each(|&(number, copies)| wants.insert(number, &geometry, || copies));
+        copies.iter().for_each(|&(number, copies)| wants.insert(id(number), &shape, || copies));
         wants
     }
 
@@ -251,18 +271,18 @@ mod tests {
     #[test]
     fn rarest_piece_comes_first_the_newest_of_equals_and_a_begun_one_is_finished() {
         let mut wants = wants(&[(1, 2), (2, 1), (3, 1)]);
-        assert_eq!(choose(&mut wants, LINK), Some((3, 0)));
-        wants.peer_left(|number| number == 1);
-        wants.peer_left(|number| number == 1);
-        assert_eq!(choose(&mut wants, OTHER), Some((3, 1)), "begun, though piece 1 is rarer now");
-        assert_eq!(choose(&mut wants, OTHER), Some((1, 0)));
+        assert_eq!(choose(&mut wants, LINK), Some((id(3), 0)));
+        wants.peer_left(|piece| piece == id(1));
+        wants.peer_left(|piece| piece == id(1));
+        assert_eq!(choose(&mut wants, OTHER), Some((id(3), 1)), "begun, though piece 1 is rarer now");
+        assert_eq!(choose(&mut wants, OTHER), Some((id(1), 0)));
     }
 
     #[test]
     fn what_all_peers_have_is_fetched_in_the_order_of_play() {
         let mut wants = wants(&[(1, 2), (2, 2)]);
         let chosen = wants.choose(LINK, Use::Anything, 2, |_, _| false, |_| true, |_| true);
-        assert_eq!(chosen, Some((1, 0)));
+        assert_eq!(chosen, Some((id(1), 0)));
     }
 
     #[test]
@@ -270,8 +290,8 @@ mod tests {
         let mut wants = wants(&[(1, 9), (2, 9), (3, 1)]);
         let urgent = |wants: &mut Wants| {
             wants
-                .choose(LINK, Use::Anything, usize::MAX, |number, _| number < 3, |_| true, |_| true)
-                .map(|(number, _)| number)
+                .choose(LINK, Use::Anything, usize::MAX, |piece, _| piece < id(3), |_| true, |_| true)
+                .map(|(piece, _)| piece.number)
         };
         let order: Vec<_> = std::iter::from_fn(|| urgent(&mut wants)).collect();
         assert_eq!(order, [1, 1, 2, 2, 3, 3]);
@@ -280,24 +300,27 @@ mod tests {
     #[test]
     fn chunk_is_asked_once_until_released_and_twice_only_on_purpose() {
         let mut wants = wants(&[(1, 1)]);
-        assert_eq!((choose(&mut wants, LINK), choose(&mut wants, LINK)), (Some((1, 0)), Some((1, 1))));
+        assert_eq!(
+            (choose(&mut wants, LINK), choose(&mut wants, LINK)),
+            (Some((id(1), 0)), Some((id(1), 1)))
+        );
         assert_eq!(choose(&mut wants, OTHER), None);
-        assert_eq!(wants.choose_second(1, OTHER, |_| true), Some((1, 0)));
-        wants.release(LINK, (1, 1));
-        assert_eq!(choose(&mut wants, OTHER), Some((1, 1)));
-        assert_eq!(wants.others_asked((1, 0), LINK), [OTHER]);
+        assert_eq!(wants.choose_second(id(1), OTHER, |_| true), Some((id(1), 0)));
+        wants.release(LINK, (id(1), 1));
+        assert_eq!(choose(&mut wants, OTHER), Some((id(1), 1)));
+        assert_eq!(wants.others_asked((id(1), 0), LINK), [OTHER]);
     }
 
     #[test]
     fn piece_from_one_peer_alone_is_not_asked_of_others_before_that_peer_is_gone() {
         let mut wants = wants(&[]);
-        wants.insert_sole(1, &Geometry::new(32_768, 16_384, 96).unwrap(), LINK);
+        wants.insert_sole(id(1), two_chunks(), LINK);
         assert_eq!(choose(&mut wants, OTHER), None);
         assert_eq!(
             wants.choose(LINK, Use::SoleOnly, usize::MAX, |_, _| false, |_| true, |_| true),
-            Some((1, 0))
+            Some((id(1), 0))
         );
         wants.forget_sole(LINK);
-        assert_eq!(choose(&mut wants, OTHER), Some((1, 1)));
+        assert_eq!(choose(&mut wants, OTHER), Some((id(1), 1)));
     }
 }

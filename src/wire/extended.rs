@@ -12,6 +12,7 @@ pub use super::live_info::LiveInfo;
 pub use super::node_key::NodeKey;
 
 use super::bencode::{self, Dict, Value};
+use super::hls::table::TABLE_NAME;
 use super::node_key;
 use crate::base::ids::NodeId;
 use crate::base::limits;
@@ -29,6 +30,8 @@ const SIGNATURE_BYTES: usize = 64;
 pub struct ExtendedHandshake {
     /// `m.ut_metadata`, the id under which the sender wants metadata messages.
     pub ut_metadata: Option<u8>,
+    /// `m.se_hls`, the id under which the sender wants messages of the piece table.
+    pub piece_table: Option<u8>,
     /// Bytes of the transport file that the sender serves.
     pub metadata_size: Option<u32>,
     pub live: LiveInfo,
@@ -84,7 +87,9 @@ impl ExtendedHandshake {
 
     /// All keys but `signature`. Those with constants are never read, but peers want the full set.
     fn dict(&self, node_id: &NodeId) -> Dict {
-        let extensions = Dict::new().maybe(self.ut_metadata, |m, id| m.int("ut_metadata", id.into()));
+        let extensions = Dict::new()
+            .maybe(self.piece_table, |m, id| m.int(TABLE_NAME, id.into()))
+            .maybe(self.ut_metadata, |m, id| m.int("ut_metadata", id.into()));
         Dict::new()
             .int("ace_metadata_version", 1)
             .int("asn", 0)
@@ -108,12 +113,14 @@ impl ExtendedHandshake {
     }
 
     fn read(dict: &Value<'_>) -> Self {
-        let extensions = dict.get("m");
+        let extension = |name: &str| {
+            let id = dict.get("m").and_then(|m| u8::try_from(m.get_int(name)?).ok());
+            id.filter(|id| *id != 0)
+        };
         let metadata_max = limits::TRANSPORT_FILE_MAX_BYTES as u32;
         Self {
-            ut_metadata: extensions
-                .and_then(|m| u8::try_from(m.get_int("ut_metadata")?).ok())
-                .filter(|id| *id != 0),
+            ut_metadata: extension("ut_metadata"),
+            piece_table: extension(TABLE_NAME),
             metadata_size: dict
                 .get_int("metadata_size")
                 .and_then(|size| u32::try_from(size).ok())

@@ -50,6 +50,7 @@ fn extended_handshake(criterion: &mut Criterion) {
     let key = NodeKey::from_seed([7; 32]);
     let handshake = ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
+        piece_table: None,
         metadata_size: Some(700),
         live: LiveInfo::source(69_886, 70_000),
         lsp: 70_000,

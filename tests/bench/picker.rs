@@ -13,11 +13,13 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rsa::rand_core::OsRng;
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
+use start_engine::live::assembler::Shape;
 use start_engine::live::cutter::Cutter;
 use start_engine::live::geometry::{DEFAULT_CHUNK_LENGTH, Geometry};
 use start_engine::live::piece::VerifiedPiece;
 use start_engine::live::source_key::{DEFAULT_KEY_BITS, SourceKey};
 use start_engine::live::verifier::Verifier;
+use start_engine::swarm::ts::{Ts, TsConfig};
 use start_engine::swarm::wants::{Use, Wants};
 use start_engine::swarm::{Input, Machine, Output, Role, Swarm, SwarmConfig};
 use start_engine::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, NodeKey};
@@ -58,20 +60,22 @@ impl Stream {
         self.pieces.len() as u64 * u64::from(self.geometry.chunks_per_piece())
     }
 
-    fn swarm(&self, role: Role, now: Instant) -> Swarm {
-        let config = SwarmConfig {
-            infohash: Infohash([1; 20]),
+    fn swarm(&self, role: Role, now: Instant) -> Swarm<Ts> {
+        let medium = Ts::new(TsConfig {
             geometry: self.geometry,
             verifier: self.verifier.clone(),
             bitrate: BYTES_PER_SECOND,
+            window_pieces: TsConfig::choose_window_pieces(&self.geometry, BYTES_PER_SECOND),
+            buffer: Duration::from_secs(3),
+        });
+        let config = SwarmConfig {
+            infohash: Infohash([1; 20]),
             role,
             node_key: NodeKey::from_seed([1; 32]),
             peer_id: PeerId::from_random([1; 11]),
             listen_port: 7764,
-            window_pieces: SwarmConfig::choose_window_pieces(&self.geometry, BYTES_PER_SECOND),
             max_peers: 200,
             upload_slots: 200,
-            buffer: Duration::from_secs(3),
             tracker_count: 0,
             operator_trackers: 0,
             allow_private_addresses: true,
@@ -83,7 +87,7 @@ impl Stream {
             transport_file: Bytes::new(),
             seed: 1,
         };
-        Swarm::new(now, config)
+        Swarm::new(now, config, medium)
     }
 }
 
@@ -91,7 +95,7 @@ impl Stream {
 struct Bench<'a> {
     stream: &'a Stream,
     now: Instant,
-    swarm: Swarm,
+    swarm: Swarm<Ts>,
     /// Links that hold every piece; the others hold none and ask for each chunk that they are told of.
     seeds: std::ops::Range<u64>,
     chunks_served: u64,
@@ -159,6 +163,7 @@ impl<'a> Bench<'a> {
 fn greetings(count: u64) -> Vec<Bytes> {
     let handshake = ExtendedHandshake {
         ut_metadata: None,
+        piece_table: None,
         metadata_size: None,
         live: LiveInfo::EMPTY,
         lsp: -1,
@@ -184,7 +189,10 @@ fn choose(criterion: &mut Criterion) {
     group.bench_function("choose each chunk of 8 pieces, 50 peers in turn", |bencher| {
         bencher.iter(|| {
             let mut wants = Wants::default();
-            stream.pieces.iter().for_each(|piece| wants.insert(piece.number(), &stream.geometry, || 1));
+            stream
+                .pieces
+                .iter()
+                .for_each(|piece| wants.insert(piece.id(), &Shape::Signed(stream.geometry), || 1));
             let links = (0..50).map(LinkId).cycle();
             let chosen = links
                 .map_while(|link| wants.choose(link, Use::Anything, 1, |_, _| false, |_| true, |_| true));

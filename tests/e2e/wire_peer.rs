@@ -28,6 +28,7 @@ pub fn node_key(tag: u8) -> NodeKey {
 pub fn description(live: LiveInfo, is_source: bool) -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
+        piece_table: None,
         metadata_size: None,
         live,
         lsp: live.lsp,

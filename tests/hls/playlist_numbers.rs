@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+use start_engine::base::limits::MEDIA_SEQUENCE_MAX;
 use start_engine::media::playlist::sequencer::{Bad, Numbering, Sequencer};
 use start_engine::media::playlist::{Media, Segment};
 use start_engine::wire::hls::segment::{Key, Resource, Tags};
@@ -65,18 +67,16 @@ fn playlist_that_is_stuck_is_no_error() {
 #[test]
 fn window_may_shrink_and_widen_at_its_start() {
     let mut sequencer = sequencer(Numbering::Origin);
-    for (first, last) in [(40, 45), (44, 45), (38, 45), (44, 44), (44, 46)] {
-        let (expects_bad, media) = (last == 45 && first == 0, listed("a", first, last));
-        assert!(!expects_bad);
-        assert_eq!(numbers(&mut sequencer, &media), (first, last));
-        if last == 44 {
-            break;
-        }
-        if first == 38 {
-            assert!(sequencer.take(&listed("a", 38, 44)).is_err(), "what was shown cannot be taken back");
-            assert_eq!(numbers(&mut sequencer, &listed("a", 39, 45)), (39, 45));
-        }
+    for (first, last) in [(40, 45), (44, 45), (38, 45), (45, 45), (44, 46)] {
+        assert_eq!(numbers(&mut sequencer, &listed("a", first, last)), (first, last));
     }
+}
+
+#[test]
+fn segments_that_were_shown_cannot_be_taken_back() {
+    let mut sequencer = sequencer(Numbering::Origin);
+    numbers(&mut sequencer, &listed("a", 40, 45));
+    assert!(sequencer.take(&listed("a", 40, 44)).is_err());
 }
 
 #[test]
@@ -219,4 +219,59 @@ fn absurd_last_number_of_an_earlier_life_breaks_nothing() {
     let mut sequencer = sequencer(Numbering::Monotonic { last_number: Some(u64::MAX) });
     let (first, last) = numbers(&mut sequencer, &listed("a", 40, 45));
     assert_eq!(last - first, 5);
+}
+
+/// Playlists of an origin that goes on, stands still, goes back, leaps or starts anew.
+fn any_playlists() -> impl Strategy<Value = Vec<Media>> {
+    let first = prop_oneof![0u64..40, 0u64..1 << 33, Just(MEDIA_SEQUENCE_MAX)];
+    let playlist = (first, 0u64..8, 0u64..4, prop::sample::select(vec!["a", "b"]), any::<u8>());
+    let playlist = playlist.prop_map(|(first, more, discontinuity_sequence, life, torn)| {
+        let mut media = listed(life, first, first + more);
+        media.discontinuity_sequence = discontinuity_sequence;
+        for (at, segment) in media.segments.iter_mut().enumerate() {
+            segment.tags.discontinuity = torn >> at & 1 == 1;
+        }
+        media
+    });
+    prop::collection::vec(playlist, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn monotonic_numbers_rise_whatever_the_origin_says(
+        playlists in any_playlists(),
+        last_number in prop::option::of(0u64..1 << 40),
+    ) {
+        let mut sequencer = sequencer(Numbering::Monotonic { last_number });
+        let mut highest = last_number;
+        for media in &playlists {
+            let Ok(numbered) = sequencer.take(media) else { continue };
+            prop_assert!(!numbered.is_reset);
+            let numbers: Vec<_> = numbered.media.segments.iter().map(|segment| segment.sequence).collect();
+            prop_assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+            prop_assert!(sequencer.last_number() >= highest);
+            highest = sequencer.last_number();
+        }
+    }
+
+    #[test]
+    fn numbers_of_the_origin_are_never_altered(playlists in any_playlists()) {
+        let mut sequencer = sequencer(Numbering::Origin);
+        let mut bad_in_a_row = 0;
+        for media in &playlists {
+            match sequencer.take(media) {
+                Ok(numbered) => {
+                    prop_assert_eq!(&numbered.media, media);
+                    bad_in_a_row = 0;
+                }
+                Err(bad) => {
+                    bad_in_a_row += 1;
+                    prop_assert_eq!(bad.in_a_row, bad_in_a_row);
+                    prop_assert!(bad_in_a_row < MAX_ERRORS);
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use start_engine::base::limits::PLAYLIST_MAX_BYTES;
 use start_engine::media::playlist::parse::{PlaylistError, playlist};
+use start_engine::media::playlist::{Playlist, write};
 
 use crate::playlist_parse::BASE;
 
@@ -61,6 +62,7 @@ fn protected_streams_are_refused_and_say_by_what() {
         ("METHOD=SAMPLE-AES-CTR,URI=\"k\",KEYFORMAT=\"urn:uuid:1\"", drm("SAMPLE-AES-CTR", "urn:uuid:1")),
         (&format!("METHOD=AES-128,URI=\"skd://x\",KEYFORMAT=\"{apple}\""), drm("AES-128", apple)),
         ("METHOD=AES-128,URI=\"k\",KEYFORMAT=\"http://keys.example/\"", drm("AES-128", "of its own")),
+        (&format!("METHOD={}", "A".repeat(99)), drm("of its own", "identity")),
     ];
     for (list, error) in cases {
         assert_eq!(refused_media(&format!("#EXT-X-KEY:{list}")), error, "{list}");
@@ -152,7 +154,12 @@ proptest! {
 
     #[test]
     fn any_lines_at_all_are_read_or_refused(lines in prop::collection::vec(nearly_a_line(), 0..20)) {
-        let _ = playlist(format!("#EXTM3U\n{}", lines.concat()).as_bytes(), BASE);
+        let text = format!("#EXTM3U\n{}", lines.concat());
+        if let Ok(Playlist::Master(master)) = playlist(text.as_bytes(), BASE) {
+            let written = write::master(&master.catalog, |index| format!("{index}.m3u8"));
+            let again = playlist(written.as_bytes(), BASE);
+            prop_assert!(matches!(again, Ok(Playlist::Master(again)) if again.catalog == master.catalog));
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn segment(uri: &str) -> WriteSegment {
 fn plain_playlist_says_no_more_than_it_must() {
     let segments = vec![segment("/ace/c/x/0/7.ts"), segment("/ace/c/x/0/8.ts")];
     let text =
-        write::media(&WriteMedia { target_duration_s: 2, first_number: 7, segments, ..Default::default() });
+        write::media(WriteMedia { target_duration_s: 2, first_number: 7, segments, ..Default::default() });
     let expected = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n\
                     #EXTINF:2.000000,\n/ace/c/x/0/7.ts\n#EXTINF:2.000000,\n/ace/c/x/0/8.ts\n";
     assert_eq!(text, expected);
@@ -62,13 +62,13 @@ fn clear_map_behind_a_locked_segment_is_told_to_be_clear() {
          #EXT-X-PROGRAM-DATE-TIME:2026-07-01T12:00:00.000+0000\n#EXT-X-GAP\n#EXTINF:2.000000,\nb.m4s\n\
          #EXT-X-KEY:METHOD=NONE\n#EXTINF:2.000000,\nc.m4s\n"
     );
-    assert_eq!(write::media(&media), expected);
+    assert_eq!(write::media(media), expected);
 }
 
 #[test]
 fn target_duration_is_never_below_a_segment() {
     let segments = vec![WriteSegment { duration_us: 6_500_000, ..segment("a.ts") }];
-    let text = write::media(&WriteMedia { target_duration_s: 4, segments, ..WriteMedia::default() });
+    let text = write::media(WriteMedia { target_duration_s: 4, segments, ..WriteMedia::default() });
     assert!(text.contains("#EXT-X-TARGETDURATION:7\n"), "{text}");
 }
 
@@ -79,7 +79,7 @@ fn no_text_can_make_a_line_or_an_attribute() {
     let tags = Tags { program_date_time: Some(evil.clone()), ..Tags::default() };
     let map = Some(WriteMap { uri: evil.clone(), key: None });
     let segments = vec![WriteSegment { uri: evil.clone(), key, tags, map, duration_us: 1 }];
-    let text = write::media(&WriteMedia { segments, ..WriteMedia::default() });
+    let text = write::media(WriteMedia { segments, ..WriteMedia::default() });
     assert!(!text.contains("\n#EXT-X-ENDLIST") && !text.contains('\r'), "{text}");
     let some = || Some(evil.clone());
     let variant = Variant {
@@ -202,7 +202,7 @@ prop_compose! {
         average_bandwidth in any::<Option<u64>>(),
         codecs in any_text(),
         resolution in any::<Option<(u64, u64)>>(),
-        frame_rate_milli in prop::option::of(0u64..1_000_000),
+        frame_rate_milli in prop::option::of(0u64..100_000_000),
         audio in prop::option::of(Just("group".to_owned())),
         closed_captions in prop::option::of(Just("NONE".to_owned())),
     ) -> Variant {
@@ -249,7 +249,7 @@ proptest! {
 
     #[test]
     fn media_playlist_that_was_written_reads_as_the_same(original in any_media()) {
-        prop_assert_eq!(media(&write::media(&repeated(&original))), original);
+        prop_assert_eq!(media(&write::media(repeated(&original))), original);
     }
 
     #[test]

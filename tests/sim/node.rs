@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use start_engine::base::ids::LinkId;
 use start_engine::swarm::Swarm;
 use start_engine::swarm::stats::SwarmStats;
+use start_engine::swarm::ts::Ts;
 
 use super::events::{End, Life, Time};
 use super::hostile::{Behaviour, Tamper};
@@ -20,7 +21,7 @@ pub struct Node {
     pub delay: Time,
     pub epoch: u32,
     /// `None` while the node is not there.
-    pub swarm: Option<Swarm>,
+    pub swarm: Option<Swarm<Ts>>,
     /// It died with its machine: packets to it vanish.
     pub has_vanished: bool,
     pub tamper: Tamper,

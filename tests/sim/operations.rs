@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::live::piece::VerifiedPiece;
+use start_engine::swarm::ts::{Ts, TsConfig};
 use start_engine::swarm::{Input, Machine, Output, Role, Swarm, SwarmConfig};
 use start_engine::wire::announce::AnnounceReply;
 use start_engine::wire::extended::{ExtendedHandshake, LiveInfo, NodeKey};
@@ -105,7 +106,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 /// A swarm, what it asked for, and the time.
 struct Bench {
-    swarm: Swarm,
+    swarm: Swarm<Ts>,
     now: Instant,
     started_at: Instant,
     pieces: Vec<VerifiedPiece>,
@@ -119,19 +120,21 @@ impl Bench {
         let now = Instant::now();
         let mut stream = Stream::new(1, 65_536, u64::from(FIRST));
         let pieces = (0..PIECES).map(|n| stream.produce(1_700_000_000.0 + f64::from(n))).collect();
-        let config = SwarmConfig {
-            infohash: Infohash([7; 20]),
+        let medium = Ts::new(TsConfig {
             geometry: stream.geometry,
             verifier: stream.verifier.clone(),
             bitrate: 131_072,
+            window_pieces: 6,
+            buffer: Duration::from_secs(3),
+        });
+        let config = SwarmConfig {
+            infohash: Infohash([7; 20]),
             role,
             node_key: NodeKey::from_seed([9; 32]),
             peer_id: PeerId::from_random([1; 11]),
             listen_port: 1,
-            window_pieces: 6,
             max_peers: 3,
             upload_slots: 2,
-            buffer: Duration::from_secs(3),
             tracker_count: 1,
             operator_trackers: 0,
             allow_private_addresses: false,
@@ -143,7 +146,7 @@ impl Bench {
             transport_file: Bytes::from_static(&[5; 100]),
             seed: 3,
         };
-        let swarm = Swarm::new(now, config);
+        let swarm = Swarm::new(now, config, medium);
         Self { swarm, now, started_at: now, pieces, dials: vec![], delivered: vec![] }
     }
 
@@ -178,6 +181,7 @@ impl Bench {
         let live = LiveInfo { min_piece: newest.saturating_sub(5), max_piece: newest, ..LiveInfo::EMPTY };
         let said = ExtendedHandshake {
             ut_metadata: Some(2),
+            piece_table: None,
             metadata_size: None,
             live,
             lsp: -1,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::base::rng::Rng;
 use start_engine::live::piece::VerifiedPiece;
+use start_engine::swarm::ts::{Ts, TsConfig};
 use start_engine::swarm::{Close, Input, Machine, Output, Role, Swarm, SwarmConfig};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
 use start_engine::wire::extended::NodeKey;
@@ -186,11 +187,11 @@ impl World {
     }
 
     fn start(&mut self, index: usize) {
-        let config = self.config(index);
+        let (config, medium) = (self.config(index), self.medium());
         let now = self.instant();
         let node = &mut self.nodes[index];
         node.epoch += 1;
-        node.swarm = Some(Swarm::new(now, config));
+        node.swarm = Some(Swarm::new(now, config, medium));
         node.has_vanished = false;
         (node.timer_at, node.sending) = (None, None);
         node.turns.clear();
@@ -200,7 +201,6 @@ impl World {
     }
 
     fn config(&mut self, index: usize) -> SwarmConfig {
-        let geometry = self.stream.geometry;
         let is_source = index == SOURCE;
         let knows_tracker = self.plan.knowledge == Knowledge::TrackerAndSource;
         let mut random = [0; 11];
@@ -208,17 +208,12 @@ impl World {
         let predecessor = index.checked_sub(1).filter(|_| !knows_tracker).map(address);
         SwarmConfig {
             infohash: Infohash([7; 20]),
-            geometry,
-            verifier: self.stream.verifier.clone(),
-            bitrate: self.plan.bitrate,
             role: if is_source { Role::Source } else { Role::Relay },
             node_key: self.node_key(index),
             peer_id: PeerId::from_random(random),
             listen_port: super::node::PORT,
-            window_pieces: SwarmConfig::choose_window_pieces(&geometry, self.plan.bitrate),
             max_peers: if is_source { self.plan.source_max_peers } else { self.plan.max_peers },
             upload_slots: self.plan.upload_slots,
-            buffer: self.plan.buffer,
             tracker_count: usize::from(knows_tracker),
             operator_trackers: 0,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
@@ -230,6 +225,17 @@ impl World {
             transport_file: Bytes::new(),
             seed: self.rng.next_u64(),
         }
+    }
+
+    fn medium(&self) -> Ts {
+        let geometry = self.stream.geometry;
+        Ts::new(TsConfig {
+            geometry,
+            verifier: self.stream.verifier.clone(),
+            bitrate: self.plan.bitrate,
+            window_pieces: TsConfig::choose_window_pieces(&geometry, self.plan.bitrate),
+            buffer: self.plan.buffer,
+        })
     }
 
     /// Takes the swarm away and ends its connections for the other side.
@@ -341,7 +347,7 @@ impl World {
             }
             Output::Announce { request, tracker } => self.announce(index, tracker, &request),
             Output::Deliver(piece) => self.deliver(index, &piece),
-            Output::Metadata(_) => {}
+            Output::Metadata(_) | Output::Hls(_) | Output::Origin(_) => {}
         }
     }
 

@@ -15,6 +15,7 @@ fn key() -> NodeKey {
 fn source() -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(2),
+        piece_table: None,
         metadata_size: None,
         live: LiveInfo::source(0, 102),
         lsp: 102,

@@ -117,21 +117,35 @@ fn live() -> impl Strategy<Value = LiveInfo> {
 
 fn extended() -> impl Strategy<Value = ExtendedHandshake> {
     let ip = any::<std::net::IpAddr>().prop_filter("stands for unknown", |ip| !ip.is_unspecified());
-    (of(1..=255u8), of(1..=1_048_576u32), live(), any::<(i64, bool, u16, i64, i64)>(), of(ip)).prop_map(
-        |(ut_metadata, metadata_size, live, (lsp, is_source, listen_port, counter_s, version), your_ip)| {
-            ExtendedHandshake {
-                ut_metadata,
+    (
+        (of(1..=255u8), of(1..=255u8)),
+        of(1..=1_048_576u32),
+        live(),
+        any::<(i64, bool, u16, i64, i64)>(),
+        of(ip),
+    )
+        .prop_map(
+            |(
+                (ut_metadata, piece_table),
                 metadata_size,
                 live,
-                lsp,
-                is_source,
-                listen_port,
-                counter_s,
-                version,
+                (lsp, is_source, listen_port, counter_s, version),
                 your_ip,
-            }
-        },
-    )
+            )| {
+                ExtendedHandshake {
+                    ut_metadata,
+                    piece_table,
+                    metadata_size,
+                    live,
+                    lsp,
+                    is_source,
+                    listen_port,
+                    counter_s,
+                    version,
+                    your_ip,
+                }
+            },
+        )
 }
 
 fn descriptor() -> impl Strategy<Value = Descriptor> {

@@ -25,7 +25,7 @@ pub fn media(infohash: Infohash, holdings: &Holdings, stream: u32) -> Option<Str
     let listed: Vec<_> = holdings.shelf(stream).map(Shelf::listed)?.collect();
     let (first, newest) = (listed.first()?, listed.last()?);
     let writer = Writer { infohash, holdings };
-    Some(write::media(&WriteMedia {
+    Some(write::media(WriteMedia {
         target_duration_s: newest.info.target_duration_s,
         first_number: first.info.piece.number,
         discontinuity_sequence: first.info.discontinuities_before,

@@ -60,11 +60,11 @@ pub fn master(catalog: &Catalog, uri: impl Fn(usize) -> String) -> String {
 }
 
 /// A live media playlist.
-pub fn media(media: &WriteMedia) -> String {
+pub fn media(media: WriteMedia) -> String {
     let mut text = "#EXTM3U\n".to_owned();
     let has_maps = media.segments.iter().any(|segment| segment.map.is_some());
     tag(&mut text, "EXT-X-VERSION", if has_maps { 6 } else { 3 });
-    tag(&mut text, "EXT-X-TARGETDURATION", target_duration_s(media));
+    tag(&mut text, "EXT-X-TARGETDURATION", target_duration_s(&media));
     tag(&mut text, "EXT-X-MEDIA-SEQUENCE", media.first_number);
     if media.discontinuity_sequence > 0 {
         tag(&mut text, "EXT-X-DISCONTINUITY-SEQUENCE", media.discontinuity_sequence);

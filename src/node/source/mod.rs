@@ -6,6 +6,7 @@ mod host;
 mod identity;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::UdpSocket;
@@ -186,9 +187,9 @@ fn start_swarm(
     let config = SwarmConfig {
         role: Role::Source,
         tracker_count: trackers.len(),
-        ..relay::swarm_config(station, file)?
+        ..relay::swarm_config(station, file.infohash, file.bytes.clone())?
     };
-    let swarm = Swarm::new(station::now(), config);
+    let swarm = Swarm::new(station::now(), config, relay::ts_medium(file, Duration::ZERO)?);
     let deliver = ToPlayers { hub: None, latency };
     Ok(station.run_stream(file.infohash, swarm, trackers, Some(produced), deliver, stop))
 }

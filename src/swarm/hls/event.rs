@@ -10,8 +10,7 @@ use crate::base::ids::PieceId;
 use crate::wire::hls::catalog::Catalog;
 use crate::wire::hls::segment::{InitId, Key, Resource, Tags};
 
-/// Bytes of a chunk of a media segment; the last one of a segment is shorter.
-pub const CHUNK_BYTES: usize = 16 * 1024;
+pub use crate::wire::hls::entry::CHUNK_BYTES;
 
 /// What the origin's reader shall do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -232,6 +232,7 @@ impl Peer {
 fn description() -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
+        piece_table: None,
         metadata_size: None,
         live: LiveInfo::EMPTY,
         lsp: -1,

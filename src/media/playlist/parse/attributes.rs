@@ -7,7 +7,7 @@
 
 use m3u8_rs::{AlternativeMedia, Key, Map, MasterPlaylist, MediaPlaylist, VariantStream};
 
-use crate::base::limits::{HLS_URL_MAX_BYTES, PLAYLIST_TEXT_MAX_BYTES};
+use crate::base::limits::{HLS_URL_MAX_BYTES, PLAYLIST_ATTRIBUTES_MAX, PLAYLIST_TEXT_MAX_BYTES};
 
 /// How a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,8 @@ enum Form {
     /// `1280x720`
     Size,
     Integer,
-    Decimal,
+    /// Frames a second.
+    Rate,
     /// A text, or the word `NONE`.
     TextOrNone,
 }
@@ -35,7 +36,7 @@ const VARIANT: &[Known] = &[
     ("AVERAGE-BANDWIDTH", Form::Integer),
     ("CODECS", Form::Text),
     ("RESOLUTION", Form::Size),
-    ("FRAME-RATE", Form::Decimal),
+    ("FRAME-RATE", Form::Rate),
     ("AUDIO", Form::Text),
     ("VIDEO", Form::Text),
     ("SUBTITLES", Form::Text),
@@ -116,7 +117,7 @@ fn attributes(list: &str) -> impl Iterator<Item = (&str, &str)> {
         is_quoted ^= character == '"';
         character == ',' && !is_quoted
     };
-    list.split(between).filter_map(|pair| {
+    list.split(between).take(PLAYLIST_ATTRIBUTES_MAX).filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         Some((name.trim(), value.trim().trim_matches('"')))
     })
@@ -139,7 +140,7 @@ impl Form {
             Self::Flag => text.eq_ignore_ascii_case("YES").then(|| "YES".to_owned()),
             Self::Size => size(text).map(|(width, height)| format!("{width}x{height}")),
             Self::Integer => integer(text).map(|number| number.to_string()),
-            Self::Decimal => text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string()),
+            Self::Rate => rate(text).map(|rate| rate.to_string()),
         }
     }
 }
@@ -147,6 +148,11 @@ impl Form {
 fn size(text: &str) -> Option<(u64, u64)> {
     let (width, height) = text.split_once(['x', 'X'])?;
     Some((integer(width)?, integer(height)?))
+}
+
+/// Frames a second, as far as anything shows so many.
+fn rate(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|rate| (0.0..=100_000.0).contains(rate))
 }
 
 /// The number before a fraction or whatever else.

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use m3u8_rs::{AlternativeMedia, ClosedCaptionGroupId, VariantStream};
 
 use super::{Base, Line, PlaylistError, attributes, lines, media};
-use crate::base::limits::HLS_STREAMS_MAX;
+use crate::base::limits::{HLS_STREAMS_MAX, MASTER_LINES_MAX};
 use crate::media::playlist::Master;
 use crate::wire::hls::catalog::{Catalog, Rendition, Stream, Variant};
 
 pub(super) fn read(text: &str, base: &Base) -> Result<Master, PlaylistError> {
     let mut reader = Reader::default();
-    for line in lines(text) {
+    let says_something = |line: &Line| match line {
+        Line::Tag { name, .. } => TAGS.contains(name),
+        Line::Uri(_) => true,
+    };
+    for line in lines(text).filter(says_something).take(MASTER_LINES_MAX) {
         match line {
             Line::Tag { name, value } => reader.tag(name, value, base)?,
             Line::Uri(uri) => reader.uri(uri, base)?,
@@ -20,6 +24,9 @@ pub(super) fn read(text: &str, base: &Base) -> Result<Master, PlaylistError> {
     }
     reader.finish()
 }
+
+const TAGS: [&str; 5] =
+    ["EXT-X-STREAM-INF", "EXT-X-MEDIA", "EXT-X-INDEPENDENT-SEGMENTS", "EXT-X-SESSION-KEY", "EXT-X-DEFINE"];
 
 #[derive(Default)]
 struct Reader {
@@ -33,10 +40,8 @@ struct Reader {
 impl Reader {
     fn tag(&mut self, name: &str, value: &str, base: &Base) -> Result<(), PlaylistError> {
         match name {
-            "EXT-X-STREAM-INF" if self.variants.len() < HLS_STREAMS_MAX => {
-                self.next = attributes::variant(value).map(variant);
-            }
-            "EXT-X-MEDIA" if self.renditions.len() < HLS_STREAMS_MAX => self.take_rendition(value, base)?,
+            "EXT-X-STREAM-INF" => self.next = attributes::variant(value).map(variant),
+            "EXT-X-MEDIA" => self.take_rendition(value, base)?,
             "EXT-X-INDEPENDENT-SEGMENTS" => self.has_independent_segments = true,
             // what it says of the media playlists they say themselves; only protection is looked for
             "EXT-X-SESSION-KEY" => drop(media::key(value, base)?),
@@ -66,7 +71,7 @@ impl Reader {
         if self.variants.is_empty() {
             return Err(PlaylistError::NoStreams);
         }
-        let all = self.variants.into_iter().chain(self.renditions).take(HLS_STREAMS_MAX);
+        let all = self.variants.into_iter().chain(self.renditions).take(HLS_STREAMS_MAX as usize);
         let (mut streams, urls): (Vec<_>, Vec<_>) = all.unzip();
         forget_empty_groups(&mut streams);
         let has_independent_segments = self.has_independent_segments;

@@ -14,6 +14,8 @@ use crate::media::playlist::{InitSection, Media, Segment};
 use crate::wire::hls::segment::{ByteRange, Key, Resource, Tags};
 
 const MICROS_PER_SECOND: u64 = 1_000_000;
+/// `urn:uuid:` and a UUID takes 45.
+const SHOWN_NAME_MAX_BYTES: usize = 64;
 
 pub(super) fn read(text: &str, base: &Base) -> Result<Media, PlaylistError> {
     let mut reader = Reader::new(base);
@@ -26,16 +28,20 @@ pub(super) fn read(text: &str, base: &Base) -> Result<Media, PlaylistError> {
     reader.finish()
 }
 
-/// A segment whose address was not made absolute yet: of a long playlist most are dropped again.
+/// A segment as the lines say it. Addresses and lists are read for those that are kept alone: of a long
+/// playlist most are dropped again.
 struct Listed<'a> {
     uri: &'a str,
     range: Option<ByteRange>,
     /// `None`: not readable.
     duration_us: Option<u64>,
-    init: Option<InitSection>,
-    key: Option<Key>,
+    map: Option<MapLists<'a>>,
+    key: Option<&'a str>,
     tags: Tags,
 }
+
+/// The attribute list of a map, and that of the key that held where it stood.
+type MapLists<'a> = (&'a str, Option<&'a str>);
 
 /// What was said of the next segment.
 #[derive(Default)]
@@ -53,11 +59,8 @@ struct Reader<'a> {
     first_sequence: u64,
     discontinuity_sequence: u64,
     is_ended: bool,
-    key: Option<Key>,
-    /// The lists that the key and the map were last read from: many playlists repeat them at each segment.
-    key_list: Option<&'a str>,
-    map_list: Option<&'a str>,
-    init: Option<InitSection>,
+    key: Option<&'a str>,
+    map: Option<MapLists<'a>>,
     next: Next,
     /// The address of the last segment, and where its byte range ended.
     last_range: Option<(&'a str, u64)>,
@@ -77,9 +80,7 @@ impl<'a> Reader<'a> {
             discontinuity_sequence: 0,
             is_ended: false,
             key: None,
-            key_list: None,
-            map_list: None,
-            init: None,
+            map: None,
             next: Next::default(),
             last_range: None,
             kept: VecDeque::new(),
@@ -95,8 +96,8 @@ impl<'a> Reader<'a> {
             "EXT-X-DISCONTINUITY" => self.next.tags.discontinuity = true,
             "EXT-X-GAP" => self.next.tags.gap = true,
             "EXT-X-PROGRAM-DATE-TIME" => self.next.tags.program_date_time = date_time(value),
-            "EXT-X-KEY" => self.take_key(value)?,
-            "EXT-X-MAP" => self.take_map(value)?,
+            "EXT-X-KEY" => self.key = Some(value),
+            "EXT-X-MAP" => self.map = Some((value, self.key)),
             "EXT-X-TARGETDURATION" => self.target_duration_s = target_duration_s(value),
             "EXT-X-MEDIA-SEQUENCE" => self.first_sequence = number(value, "EXT-X-MEDIA-SEQUENCE")?,
             "EXT-X-DISCONTINUITY-SEQUENCE" => {
@@ -118,8 +119,8 @@ impl<'a> Reader<'a> {
         let Some(duration_us) = next.duration_us else { return Ok(()) };
         let range = next.range.map(|(length, start)| self.placed(uri, length, start)).transpose()?;
         self.last_range = range.map(|range| (uri, range.start + range.length));
-        let (init, key) = (self.init.clone(), self.key.clone());
-        self.kept.push_back(Listed { uri, range, duration_us, init, key, tags: next.tags });
+        let (map, key) = (self.map, self.key);
+        self.kept.push_back(Listed { uri, range, duration_us, map, key, tags: next.tags });
         if self.kept.len() > PLAYLIST_SEGMENTS_MAX {
             let oldest = self.kept.pop_front();
             self.dropped += 1;
@@ -135,24 +136,6 @@ impl<'a> Reader<'a> {
         byte_range(start, length, "EXT-X-BYTERANGE")
     }
 
-    fn take_key(&mut self, list: &'a str) -> Result<(), PlaylistError> {
-        if self.key_list != Some(list) {
-            self.key = key(list, self.base)?;
-            self.key_list = Some(list);
-            // the same map under another key is another section
-            self.map_list = None;
-        }
-        Ok(())
-    }
-
-    fn take_map(&mut self, list: &'a str) -> Result<(), PlaylistError> {
-        if self.map_list != Some(list) {
-            self.init = Some(InitSection { at: map(list, self.base)?, key: self.key.clone() });
-            self.map_list = Some(list);
-        }
-        Ok(())
-    }
-
     fn finish(self) -> Result<Media, PlaylistError> {
         if self.kept.is_empty() {
             return Err(PlaylistError::Empty);
@@ -164,19 +147,55 @@ impl<'a> Reader<'a> {
         if self.first_sequence > MEDIA_SEQUENCE_MAX {
             return Err(malformed("EXT-X-MEDIA-SEQUENCE"));
         }
+        let mut resolver = Resolver { base: self.base, key: None, init: None };
         let first = self.first_sequence + self.dropped;
         let segments = (first..).zip(self.kept).map(|(sequence, listed)| {
-            let url = self.base.join(listed.uri)?;
-            let duration_us = listed.duration_us.unwrap_or(target_duration_s * MICROS_PER_SECOND);
-            let at = Resource { url, range: listed.range };
-            Ok(Segment { sequence, duration_us, at, init: listed.init, key: listed.key, tags: listed.tags })
+            Ok(Segment {
+                sequence,
+                duration_us: listed.duration_us.unwrap_or(target_duration_s * MICROS_PER_SECOND),
+                at: Resource { url: self.base.join(listed.uri)?, range: listed.range },
+                init: listed.map.map(|lists| resolver.init(lists)).transpose()?,
+                key: resolver.key(listed.key)?,
+                tags: listed.tags,
+            })
         });
-        Ok(Media {
-            target_duration_s,
-            discontinuity_sequence: self.discontinuity_sequence.saturating_add(self.dropped_discontinuities),
-            is_ended: self.is_ended,
-            segments: segments.collect::<Result<_, _>>()?,
-        })
+        let segments = segments.collect::<Result<_, _>>()?;
+        let discontinuity_sequence = self.discontinuity_sequence.saturating_add(self.dropped_discontinuities);
+        Ok(Media { target_duration_s, discontinuity_sequence, is_ended: self.is_ended, segments })
+    }
+}
+
+/// Reads keys and maps, those once that many segments share.
+struct Resolver<'a> {
+    base: &'a Base,
+    key: Option<(&'a str, Option<Key>)>,
+    init: Option<(MapLists<'a>, InitSection)>,
+}
+
+impl<'a> Resolver<'a> {
+    fn key(&mut self, list: Option<&'a str>) -> Result<Option<Key>, PlaylistError> {
+        let Some(list) = list else { return Ok(None) };
+        match &self.key {
+            Some((last, key)) if *last == list => Ok(key.clone()),
+            _ => {
+                let key = key(list, self.base)?;
+                self.key = Some((list, key.clone()));
+                Ok(key)
+            }
+        }
+    }
+
+    fn init(&mut self, lists: MapLists<'a>) -> Result<InitSection, PlaylistError> {
+        match &self.init {
+            Some((last, init)) if *last == lists => Ok(init.clone()),
+            _ => {
+                let (map_list, key_list) = lists;
+                let key = key_list.map(|list| key(list, self.base)).transpose()?.flatten();
+                let init = InitSection { at: map(map_list, self.base)?, key };
+                self.init = Some((lists, init.clone()));
+                Ok(init)
+            }
+        }
     }
 }
 
@@ -188,7 +207,7 @@ pub(super) fn key(list: &str, base: &Base) -> Result<Option<Key>, PlaylistError>
         KeyMethod::None => return Ok(None),
         KeyMethod::AES128 if format == "identity" => {}
         method => {
-            let (method, key_format) = (method.to_string(), presentable(format));
+            let (method, key_format) = (presentable(&method.to_string()), presentable(format));
             return Err(PlaylistError::Drm { method, key_format });
         }
     }
@@ -197,10 +216,11 @@ pub(super) fn key(list: &str, base: &Base) -> Result<Option<Key>, PlaylistError>
     Ok(Some(Key { url, iv }))
 }
 
-/// A key format that can be shown: a name, never an address.
-fn presentable(format: &str) -> String {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
-    if format.chars().all(is_name) { format.to_owned() } else { "of its own".to_owned() }
+/// The name of a method or key format, if it can be shown: an address cannot.
+fn presentable(name: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
+    let is_name = name.len() <= SHOWN_NAME_MAX_BYTES && name.chars().all(is_part);
+    if is_name { name.to_owned() } else { "of its own".to_owned() }
 }
 
 /// `0x` and up to 32 hexadecimal digits.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use sha1::{Digest, Sha1};
 
-use super::bans::BanKey;
 use crate::base::ids::LinkId;
 use crate::live::assembler::Contribution;
 use crate::live::piece::VerifiedPiece;
+use crate::swarm::bans::BanKey;
 
 /// Failed pieces remembered at once.
 const CASES_MAX: usize = 64;

@@ -4,19 +4,20 @@
 
 use std::time::Instant;
 
+use super::Ts;
 use super::blame::Evidence;
-use super::event::Close;
-use super::{Peer, Swarm};
 use crate::base::ids::LinkId;
 use crate::live::assembler::{Contribution, contributions};
 use crate::live::piece::VerifiedPiece;
+use crate::swarm::event::Close;
+use crate::swarm::{Peer, Swarm};
 
-impl Swarm {
+impl Swarm<Ts> {
     /// Remembers who gave a verified piece, as long as the window may hold it.
     pub(super) fn note_givers(&mut self, number: u64, senders: Vec<LinkId>) {
-        self.givers.insert(number, senders);
-        while self.givers.len() > self.config.window_pieces {
-            self.givers.pop_first();
+        self.medium.givers.insert(number, senders);
+        while self.medium.givers.len() > self.medium.config.window_pieces {
+            self.medium.givers.pop_first();
         }
     }
 
@@ -26,7 +27,7 @@ impl Swarm {
     pub(super) fn repeated(&mut self, now: Instant, piece: VerifiedPiece, known: u64, senders: Vec<LinkId>) {
         let number = piece.number();
         let given = contributions(senders.iter().copied().zip(piece.chunks()));
-        let gave_both = self.givers.get(&known).is_some_and(|givers| sole(givers) == sole(&senders));
+        let gave_both = self.medium.givers.get(&known).is_some_and(|givers| sole(givers) == sole(&senders));
         if gave_both && sole(&senders).is_some() {
             return self.forged(now, number, given, Close::Replayed);
         }
@@ -38,7 +39,7 @@ impl Swarm {
             return;
         }
         self.doubt_held(now, known);
-        self.replays.renumber(piece.digest(), number);
+        self.medium.replays.renumber(piece.digest(), number);
         self.note_givers(number, senders);
         self.verified(now, piece);
     }
@@ -49,13 +50,13 @@ impl Swarm {
         let is_other =
             |(link, peer): (&LinkId, &Peer)| peer.is_usable() && !peer.is_suspect && !senders.contains(link);
         let has_others = self.peers.iter().any(is_other);
-        self.repeats.insert(number) || has_others
+        self.medium.repeats.insert(number) || has_others
     }
 
     /// Asks one who is above suspicion, or waits for one who is to hold the piece.
     fn fetch_elsewhere(&mut self, now: Instant, number: u64) {
         let usable = || self.peers.values().filter(|peer| peer.is_usable());
-        let is_held = usable().any(|peer| !peer.is_suspect && peer.claims.contains(number));
+        let is_held = usable().any(|peer| !peer.is_suspect && peer.claims.only().contains(number));
         if is_held || usable().all(|peer| peer.is_suspect) {
             self.fetch_alone(now, number);
         } else {
@@ -66,9 +67,9 @@ impl Swarm {
 
     /// Takes a piece back that was not played yet, and fetches what belongs there.
     fn doubt_held(&mut self, now: Instant, number: u64) {
-        let is_played = self.follow.next().is_none_or(|next| number < next);
-        let (Some(givers), false) = (self.givers.remove(&number), is_played) else { return };
-        let Some(piece) = self.window.remove(number) else { return };
+        let is_played = self.medium.follow.next().is_none_or(|next| number < next);
+        let (Some(givers), false) = (self.medium.givers.remove(&number), is_played) else { return };
+        let Some(piece) = self.medium.window.remove(number) else { return };
         self.suspect(number, contributions(givers.into_iter().zip(piece.chunks())));
         self.fetch_elsewhere(now, number);
     }
@@ -86,7 +87,7 @@ impl Swarm {
             .into_iter()
             .filter_map(|contribution| Some(Evidence { contribution, ban_key: key_of(contribution.from)? }));
         let evidence = evidence.collect();
-        self.blame.open(number, evidence);
+        self.medium.blame.open(number, evidence);
     }
 }
 

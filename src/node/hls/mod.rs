@@ -1,0 +1,3 @@
+//! HLS broadcasts: their transport files are made here.
+
+pub mod create;
