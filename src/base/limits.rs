@@ -242,7 +242,7 @@ pub const HLS_HELD_EXTRA_SEGMENTS: usize = 3;
 /// Segments that a stream holds however short: the longest span in thirds of a second.
 pub const HLS_HELD_MAX_SEGMENTS: usize = 270;
 /// Initialisation sections that a broadcast holds: two a stream.
-pub const HLS_INITS_MAX: usize = 64;
+pub const HLS_INITS_MAX: usize = 2 * HLS_STREAMS_MAX as usize;
 /// A stream counts as watched for three target durations after it was asked for, within these.
 pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
 pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);

@@ -116,7 +116,7 @@ impl Holdings {
     }
 
     fn may_have_stream(&self, stream: u32) -> bool {
-        let count = self.catalog.as_ref().map_or(HLS_STREAMS_MAX, |catalog| catalog.streams.len());
+        let count = self.catalog.as_ref().map_or(HLS_STREAMS_MAX as usize, |catalog| catalog.streams.len());
         (stream as usize) < count
     }
 
@@ -208,9 +208,9 @@ mod tests {
     fn segments_may_be_listed_before_the_streams_are_known() {
         let mut holdings = Holdings::new(Bounds::default());
         put(&mut holdings, 1, 1, 5);
-        put(&mut holdings, HLS_STREAMS_MAX as u32, 1, 5);
+        put(&mut holdings, HLS_STREAMS_MAX, 1, 5);
         holdings.take(catalog(2));
         assert_eq!(holdings.shelf(1).map(Shelf::bytes), Some(5));
-        assert!(holdings.shelf(HLS_STREAMS_MAX as u32).is_none());
+        assert!(holdings.shelf(HLS_STREAMS_MAX).is_none());
     }
 }
