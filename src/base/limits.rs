@@ -254,14 +254,12 @@ pub const HLS_HELD_EXTRA_SEGMENTS: usize = 3;
 /// Segments that a stream holds however short: the longest span in thirds of a second.
 pub const HLS_HELD_MAX_SEGMENTS: usize = 270;
 /// Initialisation sections that a broadcast holds: two a stream.
-pub const HLS_INITS_MAX: usize = 64;
+pub const HLS_INITS_MAX: usize = 2 * HLS_STREAMS_MAX as usize;
 /// A stream counts as watched for three target durations after it was asked for, within these.
 pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
 pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);
 /// A player waits no longer than this for the next chunk of a segment.
 pub const HLS_CHUNK_TIMEOUT: Duration = Duration::from_secs(25);
-/// A transport stream made of segments outlives its last player by this.
-pub const HLS_FEED_LINGER: Duration = Duration::from_secs(10);
 
 // --- listener (net) ---
 

@@ -57,10 +57,10 @@ async fn media_playlist_says_what_the_origin_says() {
         text,
         format!(
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:10\n\
-             #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.678Z\n#EXTINF:1.984,\n/ace/c/{HEX}/0/10.ts\n\
-             #EXT-X-DISCONTINUITY\n#EXTINF:2.0,\n/ace/c/{HEX}/0/11.ts\n\
-             #EXT-X-GAP\n#EXTINF:2.0,\n/ace/c/{HEX}/0/12.ts\n\
-             #EXTINF:0.5,\n/ace/c/{HEX}/0/13.ts\n"
+             #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.678Z\n#EXTINF:1.984000,\n/ace/c/{HEX}/0/10.ts\n\
+             #EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n/ace/c/{HEX}/0/11.ts\n\
+             #EXT-X-GAP\n#EXTINF:2.000000,\n/ace/c/{HEX}/0/12.ts\n\
+             #EXTINF:0.500000,\n/ace/c/{HEX}/0/13.ts\n"
         )
     );
     assert_eq!(broadcast.playlist().await, text, "the address that a master playlist names");
@@ -151,7 +151,7 @@ async fn lost_segment_keeps_its_place_and_lets_the_others_keep_their_numbers() {
     broadcast.lose(piece(3));
     let text = broadcast.playlist().await;
     assert_eq!(numbers(&text), [1, 2, 3, 4]);
-    assert!(text.contains(&format!("#EXT-X-GAP\n#EXTINF:2.0,\n/ace/c/{HEX}/0/3.ts\n")), "{text}");
+    assert!(text.contains(&format!("#EXT-X-GAP\n#EXTINF:2.000000,\n/ace/c/{HEX}/0/3.ts\n")), "{text}");
     broadcast.lose(piece(1));
     let text = broadcast.playlist().await;
     assert_eq!(numbers(&text), [2, 3, 4], "a lost one at the front says nothing to anybody");

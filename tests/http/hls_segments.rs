@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use start_engine::base::ids::PieceId;
 use start_engine::http::hls::holdings::Bounds;
 use start_engine::http::hls::hub::HlsHubConfig;
 use start_engine::swarm::hls::event::{CHUNK_BYTES, HlsDelivery, HlsDemand, SegmentInfo};
@@ -226,6 +227,19 @@ async fn old_segments_are_kept_for_slow_players_and_then_dropped() {
 }
 
 #[tokio::test]
+async fn player_that_does_not_read_loses_its_segment_and_nobody_else_anything() {
+    let broadcast = Broadcast::of_one_stream().await;
+    let huge = 1_000 * CHUNK_BYTES;
+    broadcast.deliver(info(1), &media(1, huge));
+    let reply = broadcast.get(&path(1)).await;
+    for number in 2..=10 {
+        broadcast.deliver(info(number), &media(number, BYTES));
+    }
+    assert_eq!(reply.rest().await, None, "what is dropped cannot be sent");
+    assert!(broadcast.get(&path(10)).await.rest().await == Some(media(10, BYTES)));
+}
+
+#[tokio::test]
 async fn bytes_held_are_bounded() {
     let bounds = Bounds { max_bytes: 5 * BYTES as u64, ..Bounds::default() };
     let broadcast = Broadcast::new(HlsHubConfig { bounds, ..config() }).await;
@@ -243,10 +257,7 @@ async fn bytes_held_are_bounded() {
 async fn what_is_said_of_segments_that_nobody_listed_is_ignored() {
     let broadcast = Broadcast::of_one_stream().await;
     broadcast.list(info(1));
-    broadcast.deliver(
-        SegmentInfo { piece: start_engine::base::ids::PieceId { stream: 7, number: 1 }, ..info(1) },
-        b"x",
-    );
+    broadcast.deliver(SegmentInfo { piece: PieceId { stream: 7, number: 1 }, ..info(1) }, b"x");
     broadcast.chunk(piece(9), 0, b"x");
     broadcast.hub.deliver(HlsDelivery::Complete { piece: piece(9), length: 1 });
     broadcast.lose(piece(9));

@@ -84,6 +84,17 @@ async fn player_that_comes_back_to_a_stream_gets_nothing_old() {
 }
 
 #[tokio::test]
+async fn transport_stream_that_nobody_reads_any_more_is_made_no_more() {
+    let broadcast = Broadcast::new(hasty()).await;
+    broadcast.hub.deliver(HlsDelivery::Catalog(Arc::new(one_stream())));
+    broadcast.list(brief(1));
+    let players = [0, 1].map(|_| broadcast.ask(&format!("/ace/getstream?infohash={HEX}")));
+    broadcast.is_watched().await;
+    players.iter().for_each(tokio::task::JoinHandle::abort);
+    nobody_watches(&broadcast).await;
+}
+
+#[tokio::test]
 async fn player_that_goes_in_the_middle_of_a_segment_does_not_stay_a_viewer() {
     let broadcast = Broadcast::new(hasty()).await;
     broadcast.hub.deliver(HlsDelivery::Catalog(Arc::new(one_stream())));

@@ -42,6 +42,8 @@ pub struct Reply {
     unread: Vec<u8>,
     /// Whether the end of a chunked body was seen.
     has_ended: bool,
+    /// Bytes of a body with a length that were read before.
+    taken: usize,
 }
 
 /// Sends one request, `extra` being header lines, and reads the head of the reply.
@@ -59,7 +61,7 @@ pub async fn ask(server: SocketAddr, method: &str, path: &str, extra: &str) -> R
     let rest = unread.split_off(head_bytes);
     let head = String::from_utf8(unread).unwrap().to_lowercase();
     let status = head[9..12].parse().unwrap();
-    Reply { status, head, socket, unread: rest, has_ended: false }
+    Reply { status, head, socket, unread: rest, has_ended: false, taken: 0 }
 }
 
 pub async fn get(server: SocketAddr, path: &str) -> Reply {
@@ -109,6 +111,7 @@ impl Reply {
         while self.unread.len() < bytes {
             assert_ne!(self.socket.read_buf(&mut self.unread).await.unwrap(), 0, "the body was cut short");
         }
+        self.taken += bytes;
         self.unread.drain(..bytes).collect()
     }
 
@@ -119,8 +122,9 @@ impl Reply {
         };
         // an error is one way to be broken off
         let _ = self.socket.read_to_end(&mut self.unread).await;
-        assert!(self.unread.len() <= length, "more than was announced");
-        (self.unread.len() == length).then_some(self.unread)
+        let seen = self.taken + self.unread.len();
+        assert!(seen <= length, "more than was announced");
+        (seen == length).then_some(self.unread)
     }
 
     async fn rest_of_chunks(mut self) -> Option<Vec<u8>> {

@@ -61,6 +61,7 @@ impl Attention {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "any moment will do to count from")]
 mod tests {
     use std::time::Duration;
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::base::ids::Infohash;
-use crate::base::limits::HLS_FEED_LINGER;
 use crate::http::hls::hub::{HlsHub, State};
 use crate::http::hls::reader::SegmentReader;
 use crate::http::hls::segment::Segment;
@@ -61,11 +60,11 @@ fn drop_feed(state: &mut State, stream: u32, out: &Arc<StreamHub>) {
     }
 }
 
-/// Returns once nobody has read for [`HLS_FEED_LINGER`]; nobody can join any more then.
+/// Returns once nobody has read for a while; nobody can join any more then.
 async fn unwatched(hub: &HlsHub, stream: u32, out: &Arc<StreamHub>) {
     let mut viewers = out.watch_viewers();
     loop {
-        let nobody_came = timeout(HLS_FEED_LINGER, viewers.wait_for(|&count| count > 0)).await.is_err();
+        let nobody_came = timeout(hub.watched_min(), viewers.wait_for(|&count| count > 0)).await.is_err();
         if nobody_came {
             let mut state = hub.lock();
             if out.viewers() == 0 {

@@ -3,6 +3,7 @@
 //! The swarm delivers, players ask, and neither waits for the other: a delivery is taken at once, and a
 //! player that does not read costs nothing but its connection. Tells the swarm which streams are watched
 //! and which segments players wait for; decides nothing about how they are got.
+#![allow(clippy::disallowed_methods, reason = "what a request keeps watched runs out with time")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -27,7 +28,8 @@ pub struct HlsHubConfig {
     /// The broadcast, which its playlists name in every address.
     pub infohash: Infohash,
     pub bounds: Bounds,
-    /// How long a stream counts as watched at least after it was asked for.
+    /// How long a stream counts as watched at least after it was asked for, and how long a transport stream
+    /// made of it outlives its last player.
     pub watched_min: Duration,
 }
 
@@ -84,6 +86,10 @@ impl HlsHub {
 
     pub fn infohash(&self) -> Infohash {
         self.config.infohash
+    }
+
+    pub(super) fn watched_min(&self) -> Duration {
+        self.config.watched_min
     }
 
     /// Takes what the swarm delivers, and wakes the players that wait for it. Never waits.

@@ -31,12 +31,11 @@ pub fn init(bytes: Bytes) -> Response {
 
 /// The segment, or the part of it that is asked for: what is there at once, and the rest as it comes. A
 /// segment that is lost on the way breaks the connection off.
-pub async fn segment(mut reader: SegmentReader, request: &HeaderMap) -> Result<Response, Unavailable> {
-    reader.ready().await?;
+pub fn segment(mut reader: SegmentReader, request: &HeaderMap) -> Response {
     let (mut headers, length) = of_segment(&reader);
     let wanted = length.map_or(Wanted::Whole, |length| range::wanted(request, length));
     let (status, sent) = match (wanted, length) {
-        (Wanted::Outside, Some(length)) => return Ok(outside(length)),
+        (Wanted::Outside, Some(length)) => return outside(length),
         (Wanted::Part(part), Some(length)) => {
             headers.insert(header::CONTENT_RANGE, content_range(&part, length));
             reader.seek(part.clone());
@@ -48,7 +47,7 @@ pub async fn segment(mut reader: SegmentReader, request: &HeaderMap) -> Result<R
     let parts = stream::try_unfold(reader, |mut reader| async move {
         Ok::<_, Unavailable>(reader.next().await?.map(|part| (part, reader)))
     });
-    Ok((status, headers, Body::from_stream(parts)).into_response())
+    (status, headers, Body::from_stream(parts)).into_response()
 }
 
 /// The head of the same, for HEAD, without waiting for anything.

@@ -72,8 +72,9 @@ async fn media_playlist(State(api): Api, Path((infohash, file)): Path<(String, S
 }
 
 async fn segment(State(api): Api, Path(path): Path<(String, String, String)>, headers: HeaderMap) -> Reply {
-    let reader = reader(&api, path).await?;
-    Ok(reply::segment(reader, &headers).await?)
+    let mut reader = reader(&api, path).await?;
+    api.in_time(reader.ready()).await?;
+    Ok(reply::segment(reader, &headers))
 }
 
 async fn segment_head(State(api): Api, Path(path): Path<(String, String, String)>) -> Reply {
