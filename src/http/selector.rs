@@ -10,7 +10,7 @@ use crate::base::limits::{PLAYOUT_MAX_SPAN, SELECTOR_URL_MAX_BYTES};
 use crate::base::net::is_localhost;
 
 /// Which broadcast.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Selector {
     /// SHA-1 of a transport file.
     ContentId(Infohash),

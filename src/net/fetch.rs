@@ -3,6 +3,7 @@
 //! a body may take, since live bodies do not end.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,8 +20,20 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Panics
 /// When the bundled certificates are unusable, which no input can cause.
 pub fn http_client() -> reqwest::Client {
+    http_client_from(None)
+}
+
+/// The same, for requests that leave from `from` where they can.
+///
+/// # Panics
+/// As [`http_client`].
+pub fn http_client_from(from: Option<IpAddr>) -> reqwest::Client {
     let redirects = reqwest::redirect::Policy::limited(HTTP_CLIENT_REDIRECTS_MAX);
-    http_client_builder().redirect(redirects).build().expect("the bundled root certificates are valid")
+    http_client_builder()
+        .local_address(from)
+        .redirect(redirects)
+        .build()
+        .expect("the bundled root certificates are valid")
 }
 
 /// What every client of this program has, for one that follows redirects in its own way.

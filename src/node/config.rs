@@ -54,6 +54,12 @@ pub struct CommonConfig {
 }
 
 impl CommonConfig {
+    /// Where connections of this node leave from: dials, announces, requests to the origin of an HLS
+    /// broadcast. `None` leaves it to the system.
+    pub fn dials_from(&self) -> Option<IpAddr> {
+        self.bind.first().copied().filter(|ip| !ip.is_unspecified())
+    }
+
     /// The documented defaults, listening on `port`.
     pub fn new(port: u16) -> Self {
         Self {

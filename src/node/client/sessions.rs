@@ -1,8 +1,8 @@
 //! The broadcasts that players watch: opened at the first request, left some time after the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,7 +46,34 @@ pub struct Sessions {
     config: ClientConfig,
     transports: Transports,
     open: Arc<Mutex<HashMap<Infohash, Session>>>,
+    names: Names,
     stop: watch::Receiver<bool>,
+}
+
+/// What was asked for, and whether this machine did: it may name what others may not.
+type Name = (Selector, bool);
+
+/// Which broadcasts were opened under which names, the last ones.
+#[derive(Default)]
+struct Names(std::sync::Mutex<VecDeque<(Name, Infohash)>>);
+
+impl Names {
+    fn get(&self, name: &Name) -> Option<Infohash> {
+        self.lock().iter().find(|(known, _)| known == name).map(|(_, infohash)| *infohash)
+    }
+
+    fn remember(&self, name: Name, infohash: Infohash) {
+        let mut names = self.lock();
+        names.retain(|(known, _)| *known != name);
+        if names.len() >= 2 * BROADCASTS_MAX {
+            names.pop_front();
+        }
+        names.push_back((name, infohash));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Name, Infohash)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A broadcast that is open.
@@ -60,7 +87,7 @@ struct Session {
 impl Sessions {
     pub fn new(station: Station, config: ClientConfig, stop: watch::Receiver<bool>) -> Self {
         let transports = Transports::new(station.state_dir.path());
-        Self { station, config, transports, open: Arc::default(), stop }
+        Self { station, config, transports, open: Arc::default(), names: Names::default(), stop }
     }
 
     /// Returns once every broadcast has said goodbye; the node's stop was given before.
@@ -74,6 +101,13 @@ impl Sessions {
         let open = self.open.lock().await;
         let stats = open.values().map(|s| (s.swarm.stats.borrow().clone(), s.latency.get_ms()));
         stats.collect()
+    }
+
+    /// The broadcast that was opened under this name, if it still is: players of HLS ask for it with every
+    /// reload of their playlist.
+    async fn opened_as(&self, name: &Name) -> Option<Opened> {
+        let infohash = self.names.get(name)?;
+        self.open.lock().await.get(&infohash).map(|session| session.opened.clone())
     }
 
     async fn find(&self, selector: Selector, from: SocketAddr) -> Result<Found, OpenError> {
@@ -224,8 +258,14 @@ impl Session {
 impl Broadcasts for Sessions {
     fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>> {
         async move {
-            let found = self.find(selector, from).await?;
-            self.join(&found).await
+            let name = (selector, is_localhost(from.ip()));
+            if let Some(opened) = self.opened_as(&name).await {
+                return Ok(opened);
+            }
+            let found = self.find(name.0.clone(), from).await?;
+            let opened = self.join(&found).await?;
+            self.names.remember(name, found.infohash());
+            Ok(opened)
         }
         .boxed()
     }

@@ -16,8 +16,9 @@ use crate::node::support::Support;
 /// # Errors
 /// The playlist cannot be broadcast, a file cannot be written, or the node cannot run.
 pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let bind = config.support.common.bind.clone();
-    let checked = create::check_playlist(&config.create.broadcast.url, bind.first().copied());
+    let common = &config.support.common;
+    let (bind, from) = (common.bind.clone(), common.dials_from());
+    let checked = create::check_playlist(&config.create.broadcast.url, from);
     tokio::select! {
         checked = checked => checked.context("--url")?,
         () = stopped(&mut stop) => return Ok(()),

@@ -146,7 +146,7 @@ fn read_origin(
         None => origin::Numbers::OfOrigin,
     };
     let config = OriginConfig {
-        client: OriginClient::new(reach, station.common.bind.first().copied()),
+        client: OriginClient::new(reach, station.common.dials_from()),
         manifest_url: subject.manifest_url.clone(),
         decrypts: subject.is_private && subject.signer.is_some(),
         bad_manifest_max_errors: options.bad_manifest_max_errors,
