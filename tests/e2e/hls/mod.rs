@@ -3,8 +3,11 @@
 mod cipher;
 mod clip;
 mod http;
+mod nodes;
 mod origin;
 mod origin_and_viewer;
 mod origin_answers;
 mod playlist;
+mod relay;
+mod relay_between_nodes;
 mod viewer;

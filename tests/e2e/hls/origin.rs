@@ -2,7 +2,7 @@
 //! and can be made to misbehave.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -37,8 +37,6 @@ pub struct Plan {
     /// A discontinuity before every segment whose number is a multiple; 0 for none.
     pub discontinuity_every: u64,
     pub answers_ranges: bool,
-    /// Only these may ask; empty means everybody.
-    pub admitted: Vec<IpAddr>,
 }
 
 impl Default for Plan {
@@ -52,7 +50,6 @@ impl Default for Plan {
             names_iv: false,
             discontinuity_every: 0,
             answers_ranges: true,
-            admitted: Vec::new(),
         }
     }
 }
@@ -139,6 +136,7 @@ struct State {
     playlists: PlaylistMood,
     segments: SegmentMood,
     is_away: bool,
+    /// Empty means everybody.
     admitted: BTreeSet<IpAddr>,
 }
 
@@ -154,7 +152,7 @@ impl HlsOrigin {
             playlists: PlaylistMood::Fine,
             segments: SegmentMood::Fine,
             is_away: false,
-            admitted: plan.admitted.iter().copied().collect(),
+            admitted: BTreeSet::new(),
         };
         let shared = Arc::new(Shared {
             plan,
@@ -178,10 +176,6 @@ impl HlsOrigin {
     /// Words that betray where playlists, segments or keys are.
     pub fn secrets(&self) -> Vec<String> {
         [FOLDER, SEGMENT_STEM, KEY_NAME, &self.shared.host].map(str::to_owned).to_vec()
-    }
-
-    pub fn duration(&self) -> Duration {
-        self.shared.plan.duration
     }
 
     /// The newest segment that is listed, whatever the mood.
@@ -215,6 +209,11 @@ impl HlsOrigin {
         let mut state = self.shared.state();
         state.era += u32::from(is_new_era);
         (state.era_first, state.era_since) = (first, Instant::now());
+    }
+
+    /// From now on only these are answered; others get 403.
+    pub fn admit(&self, only: &[Ipv4Addr]) {
+        self.shared.state().admitted = only.iter().map(|ip| IpAddr::V4(*ip)).collect();
     }
 
     /// Breaks every connection and takes no new one, until `come_back`.
