@@ -8,6 +8,7 @@ mod discovery;
 mod failover;
 mod forgers;
 mod harness;
+mod hls;
 mod hls_create;
 mod hostile;
 mod life_cycle;
