@@ -15,7 +15,7 @@ fn assert_unharmed(relay: &Relay, victim: &HlsNode, viewer: &HlsViewer, origin: 
     wait_until("it is banned", || victim.node.log.count(" banned: ") > 0);
     wait_until("it is thrown out", || relay.open() == 0);
     let lied_about = relay.lied_about();
-    assert!((1..=SEGMENTS_MAX).contains(&lied_about), "false chunks of {lied_about} segments");
+    assert!(lied_about <= SEGMENTS_MAX, "false chunks of {lied_about} segments");
     let seen = viewer.reaches(origin.newest() + 2);
     seen.assert_whole();
     assert_eq!(relay.lied_about(), lied_about, "it may lie no more");
@@ -30,7 +30,11 @@ fn liar_in_a_public_broadcast(lie: Lie) {
     let mut client = HlsNode::client(31, &["--download-from", &liar.address()]);
     let viewer = client.watch(&transport.query());
     assert_unharmed(&liar, &client, &viewer, &origin);
-    assert_eq!(liar.forged_entries() > 0, lie == Lie::ChunksAndTable);
+    match lie {
+        // it may be found out before it has sent a chunk
+        Lie::ChunksAndTable => assert!(liar.forged_entries() > 0),
+        _ => assert!(liar.lied_about() > 0),
+    }
 }
 
 /// A private broadcast, in which a client knows an honest support node and one that lies.

@@ -1,7 +1,7 @@
 //! Nodes of an HLS broadcast, each at a loopback address of its own: from there it listens, dials and asks
 //! the origin, which can so tell them apart.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use super::http;
@@ -72,7 +72,7 @@ impl HlsNode {
     pub fn support(last: u8, transport: &std::path::Path, more: &[&str]) -> Self {
         let (home, ip) = (Home::new(), ip(last));
         let (dir, bind, transport) = (home.text(), ip.to_string(), text(transport.to_owned()));
-        let words = ["--stream-support-node", "--url", &transport];
+        let words = ["--stream-support-node", "--url", &transport, "--metadata-dir", &dir];
         let mut node = Node::start(
             [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], more].concat(),
         );
@@ -92,8 +92,8 @@ impl HlsNode {
     }
 
     /// Where other nodes reach it.
-    pub fn socket(&mut self) -> SocketAddr {
-        (self.ip, self.node.port()).into()
+    pub fn socket(&mut self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.ip, self.node.port())
     }
 
     pub fn address(&mut self) -> String {
@@ -128,13 +128,6 @@ impl HlsNode {
     pub fn watch_variant(&mut self, query: &str, variant: usize) -> HlsViewer {
         HlsViewer::open_variant(&self.player_url(&format!("/ace/manifest.m3u8?{query}")), variant)
     }
-}
-
-/// A tracker alone, and its address.
-pub fn tracker(home: &Home) -> (Node, String) {
-    let mut node = home.tracker(&[]);
-    let url = format!("http://127.0.0.1:{}/announce", node.port());
-    (node, url)
 }
 
 /// Clients at the addresses from `first` on, each with a viewer of the broadcast.

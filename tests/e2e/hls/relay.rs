@@ -47,15 +47,15 @@ struct Shared {
 }
 
 impl Relay {
-    pub fn to(target: SocketAddr) -> Self {
+    pub fn to(target: impl Into<SocketAddr>) -> Self {
         Self::lying(target, Lie::None)
     }
 
-    pub fn lying(target: SocketAddr, lie: Lie) -> Self {
+    pub fn lying(target: impl Into<SocketAddr>, lie: Lie) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let shared = Arc::new(Shared {
-            target,
+            target: target.into(),
             lie,
             said: Mutex::default(),
             lied_about: Mutex::default(),

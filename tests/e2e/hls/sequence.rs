@@ -83,11 +83,9 @@ fn sequence_that_jumps_by_a_thousand_million_is_followed() {
 #[test]
 fn numbers_cross_the_end_of_32_bits_without_a_gap() {
     let origin = HlsOrigin::start(Plan { first: (1 << 32) - 10, ..Plan::default() });
-    let transport = Transport::public(&origin, &[]);
-    let mut support = HlsNode::support(11, &transport.public_file(), &[]);
-    let at = support.address();
-    origin.admit(&[support.ip]);
-    let mut client = HlsNode::client(31, &["--download-from", &at]);
+    let transport = Transport::private(&origin, &[]);
+    let mut knowing = HlsNode::support(21, &transport.private_file(), &[]);
+    let mut client = HlsNode::client(31, &["--download-from", &knowing.address()]);
     client.watch(&transport.query()).reaches((1 << 32) + 3).assert_whole();
 }
 

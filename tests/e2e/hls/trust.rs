@@ -10,7 +10,7 @@ use super::origin::{Asked, HlsOrigin, Plan};
 fn origin_at_a_private_address_that_comes_from_the_network_is_not_asked_unless_allowed() {
     let origin = HlsOrigin::start(Plan::default());
     let transport = Transport::public(&origin, &[]);
-    let mut support = HlsNode::support(11, &transport.public_file(), &[]);
+    let mut support = HlsNode::support(11, &transport.private_file(), &[]);
     let at = support.address();
     let file = std::fs::read(transport.public_file()).expect("a file");
     // from peers comes not only the stream, but the transport file itself
