@@ -343,3 +343,20 @@ proptest! {
         let _ = AnyTransport::parse(bytes.into());
     }
 }
+
+#[test]
+fn infohash_binds_the_playlist_but_for_its_query() {
+    let file = |base: Option<&str>, url: &str| {
+        HlsTransport::build(HlsDescriptor {
+            title: "T".into(),
+            pubkey: NodeKey::from_seed([7; 32]).node_id().0,
+            base_url: base.map(str::to_owned),
+            manifest_url: Some(url.to_owned()),
+            ..HlsDescriptor::default()
+        })
+    };
+    let (plain, signed) = ("http://a.example/x.m3u8", "http://a.example/x.m3u8?token=1");
+    assert!(file(None, signed).is_manifest_bound());
+    assert!(file(Some(plain), signed).is_manifest_bound());
+    assert!(!file(Some(plain), "http://b.example/x.m3u8").is_manifest_bound(), "anybody could say so");
+}

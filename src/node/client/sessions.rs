@@ -146,6 +146,12 @@ impl Sessions {
             found.map_err(|error| OpenError::NotFound(format!("transport file of {id}: {error:#}")))?;
         let file = self.remember(bytes)?;
         let is_sure = is_whole(&file);
+        if let AnyTransport::Hls(transport) = &file
+            && !(is_sure || transport.is_manifest_bound())
+        {
+            let why = "the transport file that peers gave has a playlist that the infohash does not cover";
+            return Err(OpenError::NotPlayable(why.to_owned()));
+        }
         Ok(Found::new(file, Trust::Stranger, is_sure))
     }
 

@@ -70,6 +70,9 @@ impl Swarm<Hls> {
     }
 
     fn begin(&mut self, now: Instant, id: PieceId) {
+        if self.medium.config.skips_data {
+            return;
+        }
         let Some(segment) = self.medium.segment(id) else { return };
         let counts_unsigned = self.counts_unsigned(segment);
         let offer = segment.best_offer().filter(|offer| offer.is_signed || counts_unsigned);
@@ -83,7 +86,7 @@ impl Swarm<Hls> {
         if now < turn {
             return self.medium.wake(turn);
         }
-        if self.fetches() < FETCHES_MAX && !self.medium.config.skips_data {
+        if self.fetches() < FETCHES_MAX {
             self.fetch(now, id);
         }
     }

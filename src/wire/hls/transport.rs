@@ -61,6 +61,18 @@ impl HlsTransport {
         self.descriptor.is_private()
     }
 
+    /// Whether who made a file of this infohash could not choose another playlist: that is so when it is
+    /// what the infohash was made from, but for a query.
+    pub fn is_manifest_bound(&self) -> bool {
+        let without_query = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        match (&self.descriptor.base_url, &self.descriptor.manifest_url) {
+            (Some(base), Some(url)) if !self.descriptor.hides_manifest => {
+                without_query(base) == without_query(url)
+            }
+            _ => true,
+        }
+    }
+
     fn of(bytes: Bytes, descriptor: HlsDescriptor) -> Self {
         let infohash = descriptor.infohash();
         let content_id = match descriptor.is_private() {
