@@ -138,6 +138,9 @@ impl Swarm<Hls> {
         if !self.medium.streams.contains_key(&told.entry.piece.stream) {
             return;
         }
+        if told.entry.content.is_some() {
+            self.promise_kept(link, told.entry.piece);
+        }
         let key = self.medium.config.public_key.filter(|_| told.signature.is_some());
         match key {
             Some(key) if !self.is_known_entry(&told) => {
@@ -233,7 +236,6 @@ impl Swarm<Hls> {
     /// Notes an offer for a segment that is known; `false` when it is not.
     fn take_offer(&mut self, link: LinkId, early: &Early) -> bool {
         let Some(segment) = self.medium.segment_mut(early.id) else { return false };
-        segment.fetching.remove(&link);
         if segment.is_open() {
             segment.offer(early.content.clone(), false, Some((link, early.is_own)));
         }
@@ -246,6 +248,14 @@ impl Swarm<Hls> {
             if self.peers.contains_key(&link) && !self.take_offer(link, &early) {
                 self.medium.early.push_back((link, early));
             }
+        }
+    }
+
+    /// A peer that said it fetches the segment has it.
+    fn promise_kept(&mut self, link: LinkId, id: PieceId) {
+        let promise = self.medium.segment_mut(id).and_then(|segment| segment.fetching.remove(&link));
+        if let (Some(_), Some(peer)) = (promise, self.medium.peers.get_mut(&link)) {
+            peer.broken_promises = peer.broken_promises.saturating_sub(1);
         }
     }
 

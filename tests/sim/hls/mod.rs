@@ -11,7 +11,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use start_engine::swarm::hls::event::{HlsDemand, OriginEvent};
+use start_engine::swarm::hls::event::{OriginCommand, HlsDemand, OriginEvent};
 use start_engine::swarm::hls::{Hls, HlsConfig};
 use start_engine::swarm::{Input, Output, Role};
 use start_engine::wire::extended::NodeKey;
@@ -205,7 +205,7 @@ impl Broadcast for HlsBroadcast {
 
     fn output(world: &mut HlsWorld, node: usize, output: Output) {
         match output {
-            Output::Origin(command) => reader::command(world, node, command),
+            Output::Origin(command) => { if std::env::var("DBG").is_ok() && !matches!(command, OriginCommand::ReadNow{..}) { println!("{} n{node} {command:?}", world.now / MILLISECOND); } reader::command(world, node, command) }
             Output::Hls(delivery) if world.is_viewer(node) => players::deliver(world, node, delivery),
             _ => {}
         }

@@ -17,3 +17,17 @@ fn twenty() {
     run(Plan::hls("signed", 20).with_signers(1));
     run(Plan::hls("private", 17).private(1, 2));
 }
+
+#[test]
+fn probe() {
+    let n: usize = std::env::var("N").map_or(20, |n| n.parse().unwrap());
+    let mut world = HlsWorld::new(Plan::hls("public", n));
+    let report = run_world(&mut world);
+    println!("{report}");
+    println!("{:?}", world.broadcast.origin.shares(|at| world.plan.counts(at)));
+    for ((id, _), truth) in world.broadcast.origin.segments.iter() {
+        let mut at: Vec<_> = world.nodes.iter().filter_map(|n| n.seat.judge.whole_at.get(id)).map(|at| at.saturating_sub(truth.shown_at) / 1_000_000).collect();
+        at.sort();
+        println!("{:?} {:.2} {at:?}", id, truth.sent_bytes as f64 / truth.content.length() as f64);
+    }
+}
