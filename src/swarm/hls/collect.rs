@@ -117,7 +117,7 @@ impl Swarm<Hls> {
             first_chunk: 0,
             decrypt,
         }));
-        self.tell_watchers(now, id.stream, None, &TableMessage::Fetching(id));
+        self.tell_watchers(now, id.stream, &TableMessage::Fetching(id));
     }
 
     /// Near the moment when it is needed, the origin is asked for what peers have not brought.
@@ -238,7 +238,7 @@ impl Swarm<Hls> {
         if let (Some(entry), Some(segment)) = (entry, self.medium.segment_mut(id)) {
             segment.entry = Some(entry);
             segment.is_own_entry = true;
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
     }
 
@@ -356,7 +356,7 @@ impl Swarm<Hls> {
         if let (Some(entry), Some(segment)) = (entry, self.medium.segment_mut(id)) {
             segment.entry = Some(entry);
             segment.is_own_entry = false;
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
     }
 }

@@ -86,10 +86,10 @@ impl Swarm<Hls> {
                 segment.entry = entry;
                 segment.is_own_entry = true;
             }
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
         if self.medium.config.tells_newest && !self.medium.is_newest_told(id) {
-            self.tell_watchers(now, id.stream, None, &TableMessage::Newest(id));
+            self.tell_watchers(now, id.stream, &TableMessage::Newest(id));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::event::{HlsDelivery, OriginCommand};
+use super::peers::HlsPeer;
 use super::segment::Known;
 use super::{EARLY_ENTRIES_MAX, Hls};
 use crate::base::ids::{LinkId, PieceId};
@@ -36,16 +37,9 @@ impl Swarm<Hls> {
     }
 
     /// Says something to everybody who watches the stream.
-    pub(super) fn tell_watchers(
-        &mut self,
-        now: Instant,
-        stream: u32,
-        except: Option<LinkId>,
-        message: &TableMessage,
-    ) {
+    pub(super) fn tell_watchers(&mut self, now: Instant, stream: u32, message: &TableMessage) {
         let watchers = self.medium.peers.iter().filter(|(_, peer)| peer.watches(stream));
-        let links: Vec<LinkId> =
-            watchers.map(|(&link, _)| link).filter(|&link| Some(link) != except).collect();
+        let links: Vec<LinkId> = watchers.map(|(&link, _)| link).collect();
         links.into_iter().for_each(|link| self.tell(now, link, message));
     }
 
@@ -82,14 +76,21 @@ impl Swarm<Hls> {
         self.tell(now, link, &message);
     }
 
-    /// Passes a segment's entry on to those who watch the stream.
-    pub(super) fn spread_entry(&mut self, now: Instant, id: PieceId, except: Option<LinkId>) {
-        let segment = self.medium.segment(id);
-        let Some((entry, is_own)) = segment.and_then(|s| Some((s.entry.clone()?, s.is_own_entry))) else {
-            return;
+    /// Passes a segment's entry on to those who watch the stream and do not show that they know what it says.
+    pub(super) fn spread_entry(&mut self, now: Instant, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Some(entry) = segment.entry.clone() else { return };
+        let is_own = segment.is_own_entry;
+        let offer = entry.entry.content.as_ref().and_then(|content| segment.offer_of(content));
+        let knows = |link: &LinkId, peer: &HlsPeer| {
+            offer.is_some_and(|offer| offer.givers.contains_key(link))
+                || peer.has_parts(id)
+                || self.peers.get(link).is_some_and(|peer| peer.claims.contains(id))
         };
+        let lacking = self.medium.peers.iter().filter(|(link, peer)| peer.watches(id.stream) && !knows(link, peer));
+        let links: Vec<LinkId> = lacking.map(|(&link, _)| link).collect();
         let message = TableMessage::Entry { entry: Box::new(entry), is_own };
-        self.tell_watchers(now, id.stream, except, &message);
+        links.into_iter().for_each(|link| self.tell(now, link, &message));
     }
 
     pub(super) fn table_message(&mut self, now: Instant, link: LinkId, payload: &Bytes) {
@@ -205,7 +206,7 @@ impl Swarm<Hls> {
         segment.entry = Some(if is_local { told.without_address() } else { told });
         segment.is_own_entry = false;
         self.want_init(now, link, id);
-        self.spread_entry(now, id, Some(link));
+        self.spread_entry(now, id);
     }
 
     fn adopt_epoch(&mut self, stream: u32, epoch: u64) {
