@@ -98,6 +98,7 @@ impl Swarm<Hls> {
         if let Some(segment) = self.medium.segment_mut(id) {
             segment.supply = Supply::Peers { content, rescued_from: None };
             segment.belief = Belief::Doubted;
+            segment.progress_at = now;
         }
         self.weigh(id);
         self.fill_all(now);
@@ -125,10 +126,10 @@ impl Swarm<Hls> {
         let Some(segment) = self.medium.segment(id) else { return };
         let Supply::Peers { rescued_from: None, .. } = &segment.supply else { return };
         let can = segment.at.is_some() && !segment.is_gone_at_origin && self.may_fetch_now(now);
-        let due = segment.rescue_at().max(segment.retry_at.unwrap_or(segment.since));
         if !can {
             return;
         }
+        let due = self.rescue_turn_at(segment);
         if now < due {
             return self.medium.wake(due);
         }
@@ -136,6 +137,7 @@ impl Swarm<Hls> {
         let Some(first_chunk) = (0..assembly.shape().chunks()).find(|&chunk| !assembly.has(chunk)) else {
             return;
         };
+        self.blame_idle(id);
         let Some(segment) = self.medium.segment_mut(id) else { return };
         if let Supply::Peers { rescued_from, .. } = &mut segment.supply {
             *rescued_from = Some(first_chunk);
@@ -297,8 +299,9 @@ impl Swarm<Hls> {
 
     /// A chunk was checked: players and peers may have it, if its content is believed.
     pub(super) fn stored(&mut self, now: Instant, key: ChunkKey) {
-        let is_believed = self.medium.segment(key.0).is_some_and(|s| s.belief == Belief::Confirmed);
-        if !is_believed {
+        let Some(segment) = self.medium.segment_mut(key.0) else { return };
+        segment.progress_at = now;
+        if segment.belief != Belief::Confirmed {
             return;
         }
         self.list_ready(now, key.0.stream);
@@ -341,10 +344,14 @@ impl Swarm<Hls> {
         if was_rescued {
             self.outputs.push_back(Output::Origin(OriginCommand::Cancel { piece: id }));
         }
+        let is_proven = was_checked || self.medium.segment(id).is_some_and(|s| s.is_signed(&content));
         if was_checked {
-            self.pass_on(now, id, content);
+            self.pass_on(now, id, content.clone());
         }
         self.hold(now, id, piece);
+        if is_proven {
+            self.judge_rivals(now, id, &content);
+        }
     }
 
     /// Tells those who watch of a content that was checked at the origin, as the word of others.

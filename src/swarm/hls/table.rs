@@ -237,8 +237,10 @@ impl Swarm<Hls> {
     /// Notes an offer for a segment that is known; `false` when it is not.
     fn take_offer(&mut self, link: LinkId, early: &Early) -> bool {
         let Some(segment) = self.medium.segment_mut(early.id) else { return false };
-        if segment.is_open() {
-            segment.offer(early.content.clone(), false, Some((link, early.is_own)));
+        let is_rival =
+            segment.is_open() && segment.offer(early.content.clone(), false, Some((link, early.is_own)));
+        if is_rival {
+            self.settle_difference(early.id);
         }
         true
     }

@@ -23,6 +23,9 @@ const CHECK_TRIES: u8 = 2;
 /// Quarrels about chunks at once.
 const DISPUTES_MAX: usize = 64;
 
+/// A content that is offered and not sent counts as so many broken promises: the announced fetch was kept.
+const IDLE_BREAKS: u32 = 2;
+
 /// A peer sent a chunk that is not what others say: the origin decides.
 #[derive(Debug, Clone)]
 pub struct Dispute {
@@ -42,7 +45,8 @@ impl Swarm<Hls> {
             return;
         };
         let part = (f64::from(content.chunks()) / CHUNKS_PER_CHECK).min(1.0);
-        let is_lucky = has_credit && self.medium.rng.unit() >= part;
+        let is_disputed = self.medium.segment(id).is_some_and(|s| s.disputed_chunk(&content).is_some());
+        let is_lucky = has_credit && !is_disputed && self.medium.rng.unit() >= part;
         let Some(segment) = self.medium.segment_mut(id) else { return };
         if is_signed || is_lucky {
             segment.belief = Belief::Confirmed;
@@ -64,8 +68,11 @@ impl Swarm<Hls> {
         offer.givers.iter().any(|(link, is_own)| *is_own && credit(link) >= CREDIT)
     }
 
+    /// Compares a chunk with the origin's: one on which offers differ, else any.
     fn check(&mut self, id: PieceId, content: &Content, tries: u8) {
-        let chunk = self.medium.rng.below(usize::from(content.chunks())) as u16;
+        let any = self.medium.rng.below(usize::from(content.chunks())) as u16;
+        let disputed = self.medium.segment(id).and_then(|segment| segment.disputed_chunk(content));
+        let chunk = disputed.unwrap_or(any);
         let Some(segment) = self.medium.segment_mut(id) else { return };
         segment.belief = Belief::Checking { chunk, tries };
         self.ask_origin((id, chunk), content);
@@ -190,10 +197,40 @@ impl Swarm<Hls> {
 
     /// Judges everybody who offered a content by the one that this node got at the origin itself.
     pub(super) fn judge_offers(&mut self, now: Instant, id: PieceId, truth: &Content) {
+        self.reward(id, truth);
+        self.judge_rivals(now, id, truth);
+    }
+
+    /// Judges those who offered another content than the true one.
+    pub(super) fn judge_rivals(&mut self, now: Instant, id: PieceId, truth: &Content) {
         let Some(segment) = self.medium.segment(id) else { return };
         let lies: Vec<Content> = lies(segment, truth);
-        self.reward(id, truth);
         lies.iter().for_each(|lie| self.is_a_lie(now, id, lie));
+    }
+
+    /// Somebody offers another content than the one that is being collected and was not compared with the
+    /// origin's: nothing more of it is played before that is settled.
+    pub(super) fn settle_difference(&mut self, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Supply::Peers { content, .. } = &segment.supply else { return };
+        let is_open = segment.belief == Belief::Confirmed && !segment.was_checked;
+        if is_open && !segment.is_signed(content) && segment.disputed_chunk(content).is_some() {
+            let content = content.clone();
+            self.check(id, &content, 1);
+        }
+    }
+
+    /// Who answers for a content of which nothing comes has not kept its word.
+    pub(super) fn blame_idle(&mut self, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Supply::Peers { content, .. } = &segment.supply else { return };
+        let givers = segment.offer_of(content).into_iter().flat_map(|offer| &offer.givers);
+        let idle: Vec<LinkId> = givers.filter(|(_, is_own)| **is_own).map(|(&link, _)| link).collect();
+        for link in idle {
+            if let Some(peer) = self.medium.peers.get_mut(&link) {
+                peer.broken_promises += IDLE_BREAKS;
+            }
+        }
     }
 
     /// A chunk that is not what its hash says: the sender lies, or who gave the hash.

@@ -9,7 +9,7 @@ use start_engine::swarm::hls::event::HlsDelivery;
 
 use super::HlsWorld;
 use super::origin::Truth;
-use crate::events::Time;
+use crate::events::{MILLISECOND, Time};
 
 #[derive(Default)]
 pub struct Judge {
@@ -25,6 +25,11 @@ pub struct Judge {
 }
 
 pub fn deliver(world: &mut HlsWorld, node: usize, delivery: HlsDelivery) {
+    let what = match &delivery {
+        HlsDelivery::Chunk { piece, chunk, .. } => format!("chunk {chunk} of {piece}"),
+        HlsDelivery::Catalog(_) | HlsDelivery::Init { .. } => String::new(),
+        other => format!("{other:?}"),
+    };
     let is_right = match delivery {
         HlsDelivery::Catalog(_) | HlsDelivery::Init { .. } => true,
         HlsDelivery::Listed(info) => listed(&mut world.nodes[node].seat.judge, info.piece),
@@ -40,6 +45,9 @@ pub fn deliver(world: &mut HlsWorld, node: usize, delivery: HlsDelivery) {
             true
         }
     };
+    if world.nodes[node].is_honest() && !is_right {
+        println!("{} ms: wrong at node {node}: {what}", world.now / MILLISECOND);
+    }
     if world.nodes[node].is_honest() {
         world.tally.disorder += u64::from(!is_right);
     }
