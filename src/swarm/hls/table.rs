@@ -87,7 +87,8 @@ impl Swarm<Hls> {
                 || peer.has_parts(id)
                 || self.peers.get(link).is_some_and(|peer| peer.claims.contains(id))
         };
-        let lacking = self.medium.peers.iter().filter(|(link, peer)| peer.watches(id.stream) && !knows(link, peer));
+        let lacking =
+            self.medium.peers.iter().filter(|(link, peer)| peer.watches(id.stream) && !knows(link, peer));
         let links: Vec<LinkId> = lacking.map(|(&link, _)| link).collect();
         let message = TableMessage::Entry { entry: Box::new(entry), is_own };
         links.into_iter().for_each(|link| self.tell(now, link, &message));
@@ -288,6 +289,9 @@ impl Swarm<Hls> {
     }
 
     fn parts_told(&mut self, now: Instant, link: LinkId, id: PieceId, bits: Bytes) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.requests.forget_chunks(id, |chunk| has_bit(&bits, chunk));
+        }
         let is_wanted = self.medium.segment(id).is_some_and(|segment| segment.is_open());
         let is_claimed = self.peers.get(&link).is_some_and(|peer| peer.claims.contains(id));
         if let Some(peer) = self.medium.peers.get_mut(&link).filter(|_| is_wanted && !is_claimed) {
@@ -339,6 +343,11 @@ impl Swarm<Hls> {
             self.ban(now, link, key, why);
         }
     }
+}
+
+/// Whether a chunk's bit is set, most significant first.
+fn has_bit(bits: &[u8], chunk: u16) -> bool {
+    bits.get(usize::from(chunk / 8)).is_some_and(|byte| byte & (0x80 >> (chunk % 8)) != 0)
 }
 
 fn known_of(entry: &Entry) -> Known {

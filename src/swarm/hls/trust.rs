@@ -6,6 +6,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::Hls;
 use super::event::{HlsDelivery, OriginCommand};
 use super::peers::{CREDIT, STRIKES_MAX};
@@ -249,6 +251,19 @@ impl Swarm<Hls> {
         if !is_known && self.medium.disputes.len() < DISPUTES_MAX {
             self.medium.disputes.push(Dispute { key, link, content: content.clone() });
             self.ask_origin(key, &content);
+        }
+    }
+
+    /// A chunk of a segment that is here whole: who sends another one than the true one lies as well.
+    pub(super) fn compare_late(&mut self, now: Instant, link: LinkId, (id, chunk): ChunkKey, data: &Bytes) {
+        let stream = self.medium.streams.get(&id.stream);
+        let Some(piece) = stream.and_then(|stream| stream.held.get(id.number)) else { return };
+        let is_proven = self.medium.segment(id).is_some_and(|segment| {
+            segment.was_checked || segment.is_own_entry || segment.offers.iter().any(|offer| offer.is_signed)
+        });
+        if is_proven && piece.chunk(chunk) != Some(data) {
+            self.totals.pieces_forged += 1;
+            self.ban_link(now, link, Close::Forged);
         }
     }
 

@@ -41,7 +41,7 @@ fn attack(plan: Plan) -> (HlsWorld, Report) {
 }
 
 /// The three kinds of broadcast, with so many viewers.
-fn kinds(viewers: usize) -> [Plan; 3] {
+pub fn kinds(viewers: usize) -> [Plan; 3] {
     let plan = |name| Plan::hls(name, viewers);
     [plan("unsigned"), plan("signed").with_signers(1), plan("private").private(1, 2)]
 }

@@ -35,7 +35,10 @@ pub fn tamper(world: &mut HlsWorld, node: usize, output: Output) -> Vec<Output> 
             Some(table) => tamper_table(world, node, link, table),
             None => vec![Message::Extended { id: TABLE_ID, payload }],
         },
-        (Behaviour::TableLiar | Behaviour::PassingLiar, Message::Piece { stream, piece, time, chunk, data }) => {
+        (
+            Behaviour::TableLiar | Behaviour::PassingLiar,
+            Message::Piece { stream, piece, time, chunk, data },
+        ) => {
             let data = falsified(&data);
             vec![Message::Piece { stream, piece, time, chunk, data }]
         }
@@ -143,7 +146,9 @@ fn news(world: &mut HlsWorld, node: usize, input: &Input) -> Vec<PieceId> {
 fn answer_falsely(world: &mut HlsWorld, node: usize, link: LinkId, id: PieceId, chunk: u16) {
     let run = world.broadcast.origin.run_of(id.stream);
     let truth = world.broadcast.origin.truth(id, run);
-    let Some(data) = truth.and_then(|truth| truth.chunks.get(usize::from(chunk))).map(falsified) else { return };
+    let Some(data) = truth.and_then(|truth| truth.chunks.get(usize::from(chunk))).map(falsified) else {
+        return;
+    };
     let (stream, piece) = (id.stream, id.number as u32);
     world.send(node, link, Message::Piece { stream, piece, time: 1.0, chunk, data });
 }

@@ -93,8 +93,7 @@ impl Origin {
         let mut rng = Rng::new(self.seed ^ mixed);
         let bytes = (self.segment_bytes as f64 * (0.8 + 0.4 * rng.unit())) as usize;
         let mut data = vec![0; bytes];
-        data.chunks_mut(8)
-            .for_each(|part| part.copy_from_slice(&rng.next_u64().to_le_bytes()[..part.len()]));
+        data.chunks_mut(8).for_each(|part| part.copy_from_slice(&rng.next_u64().to_le_bytes()[..part.len()]));
         let data = Bytes::from(data);
         let chunks: Vec<Bytes> = data.chunks(CHUNK_BYTES).map(|chunk| data.slice_ref(chunk)).collect();
         let content = content_of(&chunks);
@@ -119,7 +118,10 @@ impl Origin {
         let segment = |number| ListedSegment {
             number,
             duration_us: self.segment / 1_000,
-            at: Resource { url: format!("http://origin.test/{stream}/{run}/{number}.ts").into(), range: None },
+            at: Resource {
+                url: format!("http://origin.test/{stream}/{run}/{number}.ts").into(),
+                range: None,
+            },
             key: None,
             init: None,
             tags: Tags::default(),
@@ -189,7 +191,11 @@ impl Origin {
 
     /// Whether anybody got bytes of a stream.
     pub fn sent_of(&self, stream: u32) -> u64 {
-        self.segments.iter().filter(|((id, _), _)| id.stream == stream).map(|(_, truth)| truth.sent_bytes).sum()
+        self.segments
+            .iter()
+            .filter(|((id, _), _)| id.stream == stream)
+            .map(|(_, truth)| truth.sent_bytes)
+            .sum()
     }
 }
 

@@ -65,7 +65,8 @@ fn listed(judge: &mut Judge, piece: PieceId) -> bool {
 
 /// Whether the chunk belongs to a listed segment and is new; that it is false counts beside.
 fn chunk_came(world: &mut HlsWorld, node: usize, piece: PieceId, chunk: u16, data: &Bytes) -> bool {
-    let is_true = truth(world, node, piece, |truth| truth.chunks.get(usize::from(chunk)) == Some(data)).is_some();
+    let is_true =
+        truth(world, node, piece, |truth| truth.chunks.get(usize::from(chunk)) == Some(data)).is_some();
     let seat = &mut world.nodes[node];
     if seat.is_honest() && !is_true {
         world.tally.bad_pieces += 1;
@@ -86,7 +87,8 @@ fn truth(
     let origin = &world.broadcast.origin;
     let present = world.nodes[node].seat.judge.runs.get(&piece.stream).copied().unwrap_or(0);
     let mut runs = present..=origin.run_of(piece.stream);
-    let (run, truth) = runs.find_map(|run| Some((run, origin.truth(piece, run).filter(|truth| fits(truth))?)))?;
+    let (run, truth) =
+        runs.find_map(|run| Some((run, origin.truth(piece, run).filter(|truth| fits(truth))?)))?;
     let shown_at = truth.shown_at;
     world.nodes[node].seat.judge.runs.insert(piece.stream, run);
     Some((run, shown_at))
