@@ -101,8 +101,9 @@ impl Assembly {
         if data.len() != self.shape.chunk_bytes(chunk) || !is_time {
             return Added::Malformed;
         }
-        if slot.is_some() {
-            return Added::Duplicate;
+        if let Some(known) = slot {
+            let is_false = matches!(self.shape, Shape::Hashed(_)) && known.data != data;
+            return if is_false { Added::False } else { Added::Duplicate };
         }
         if let Shape::Hashed(content) = &self.shape
             && content.hash(chunk) != Some(&Sha256::digest(&data).into())

@@ -88,7 +88,7 @@ impl<M: Medium> Swarm<M> {
 
     fn take_chunk(&mut self, now: Instant, link: LinkId, key: ChunkKey, time: f64, data: Bytes) {
         let bytes = data.len() as u64;
-        let added = self.wants.add(key, data, time, link);
+        let added = self.wants.add(key, data.clone(), time, link);
         self.wants.release(link, key);
         match added {
             Some(Added::Stored) => {
@@ -101,7 +101,10 @@ impl<M: Medium> Swarm<M> {
             }
             Some(Added::False) => M::chunk_false(self, now, link, key),
             Some(Added::Malformed) => self.close(now, link, Close::Malformed),
-            Some(Added::Duplicate) | None => self.totals.duplicate_bytes += bytes,
+            Some(Added::Duplicate) | None => {
+                self.totals.duplicate_bytes += bytes;
+                M::chunk_unneeded(self, now, link, key, &data);
+            }
         }
     }
 

@@ -25,6 +25,9 @@ pub trait Medium: Sized + Send + 'static {
     /// The id under which messages of the piece table are taken.
     const PIECE_TABLE: Option<u8> = None;
 
+    /// Chunks are proven one by one, and passed on before their piece is whole.
+    const PROVES_CHUNKS: bool = false;
+
     /// Which piece a message means; `None` where there can be none.
     fn piece_id(&self, stream: u32, low_number: u32) -> Option<PieceId>;
 
@@ -74,6 +77,8 @@ pub trait Medium: Sized + Send + 'static {
     fn piece_complete(swarm: &mut Swarm<Self>, now: Instant, key: ChunkKey);
     /// A chunk is not what its hash says.
     fn chunk_false(swarm: &mut Swarm<Self>, now: Instant, link: LinkId, key: ChunkKey);
+    /// A chunk came that is not needed any more.
+    fn chunk_unneeded(swarm: &mut Swarm<Self>, now: Instant, link: LinkId, key: ChunkKey, data: &Bytes);
     /// A peer described itself for the first time: the first words to it.
     fn introduced(swarm: &mut Swarm<Self>, now: Instant, link: LinkId);
     /// An extended message that is no metadata.

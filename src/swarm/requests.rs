@@ -68,6 +68,30 @@ impl RequestQueue {
         Some(chunk)
     }
 
+    /// The same with the chunk that ranks lowest, the first one of equals.
+    pub fn take_lowest(&mut self, piece: PieceId, rank: impl Fn(u16) -> u16) -> Option<u16> {
+        let chunks = &mut self.pieces.get_mut(&piece)?.chunks;
+        let (at, _) = chunks.iter().enumerate().min_by_key(|&(at, &chunk)| (rank(chunk), at))?;
+        chunks.swap(0, at);
+        self.take(piece)
+    }
+
+    /// The chunks of `piece` that are waited for.
+    pub fn chunks_of(&self, piece: PieceId) -> impl Iterator<Item = u16> {
+        self.pieces.get(&piece).into_iter().flat_map(|requests| requests.chunks.iter().copied())
+    }
+
+    /// The peer has some chunks of a piece: it waits for them no more.
+    pub fn forget_chunks(&mut self, piece: PieceId, has: impl Fn(u16) -> bool) {
+        let Some(requests) = self.pieces.get_mut(&piece) else { return };
+        let before = requests.chunks.len();
+        requests.chunks.retain(|&chunk| !has(chunk));
+        self.count -= before - requests.chunks.len();
+        if requests.chunks.is_empty() {
+            self.pieces.remove(&piece);
+        }
+    }
+
     /// How many chunks of `piece` it got from us, as long as it has not the whole.
     pub fn sent(&self, piece: PieceId) -> u16 {
         self.sent.get(&piece).copied().unwrap_or(0)

@@ -8,6 +8,7 @@ use super::Swarm;
 use super::claims::StreamClaims;
 use super::event::Close;
 use super::medium::Medium;
+use super::pipeline::ChunkKey;
 use crate::base::ids::{LinkId, PieceId};
 use crate::base::limits::{LINK_QUEUE_MAX_BYTES, LINK_UNREAD_TIMEOUT};
 use crate::wire::message::Message;
@@ -28,7 +29,12 @@ const WAITING_MAX_S: f64 = 0.25;
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     by_piece: BTreeMap<PieceId, Count>,
+    /// How often each chunk was sent, where chunks are passed on one by one.
+    by_chunk: BTreeMap<PieceId, Vec<u16>>,
 }
+
+/// Pieces whose chunks' copies are counted, the newest.
+const CHUNKS_COUNTED_OF: usize = 64;
 
 #[derive(Debug, Default)]
 struct Count {
@@ -49,6 +55,22 @@ impl Copies {
         }
     }
 
+    fn chunk_sent(&mut self, (id, chunk): ChunkKey) {
+        let counts = self.by_chunk.entry(id).or_default();
+        if counts.len() <= usize::from(chunk) {
+            counts.resize(usize::from(chunk) + 1, 0);
+        }
+        counts[usize::from(chunk)] = counts[usize::from(chunk)].saturating_add(1);
+        if self.by_chunk.len() > CHUNKS_COUNTED_OF {
+            self.by_chunk.pop_first();
+        }
+    }
+
+    /// How often we sent a chunk.
+    fn of_chunk(&self, (id, chunk): ChunkKey) -> u16 {
+        self.by_chunk.get(&id).and_then(|counts| counts.get(usize::from(chunk))).copied().unwrap_or(0)
+    }
+
     pub fn claimed(&mut self, id: PieceId) {
         if let Some(count) = self.by_piece.get_mut(&id) {
             count.claimed += 1;
@@ -67,6 +89,7 @@ impl Copies {
 
     pub fn remove(&mut self, id: PieceId) {
         self.by_piece.remove(&id);
+        self.by_chunk.remove(&id);
     }
 
     /// Claimed by peers, or sent to some that have not said so yet.
@@ -157,22 +180,38 @@ impl<M: Medium> Swarm<M> {
         });
         let waiting = writable.flat_map(|(&link, peer)| {
             let rank = move |id, sent: u16| {
-                (!peer.has_priority, self.copies.of(id), Reverse(sent.min(1)), Reverse(id), Reverse(sent))
+                let rarest = if M::PROVES_CHUNKS { self.rarest_waiting(peer, id) } else { 0 };
+                let begun = if M::PROVES_CHUNKS { 0 } else { sent };
+                let order = (self.copies.of(id), rarest, Reverse(begun.min(1)), Reverse(id), Reverse(begun));
+                (!peer.has_priority, order)
             };
             peer.requests.pieces().map(move |(id, sent)| (rank(id, sent), link, id))
         });
         waiting.min().map(|(_, link, id)| (link, id))
     }
 
+    /// How often we sent the rarest chunk of `id` that a peer waits for.
+    fn rarest_waiting(&self, peer: &super::Peer, id: PieceId) -> u16 {
+        peer.requests.chunks_of(id).map(|chunk| self.copies.of_chunk((id, chunk))).min().unwrap_or(0)
+    }
+
     /// Sends one chunk of `id` to `link`; returns the bytes queued.
     fn serve_one(&mut self, now: Instant, link: LinkId, id: PieceId) -> usize {
         let Some(peer) = self.peers.get_mut(&link) else { return 0 };
-        let Some(chunk) = peer.requests.take(id) else { return 0 };
+        let copies = &self.copies;
+        let chunk = match M::PROVES_CHUNKS {
+            true => peer.requests.take_lowest(id, |chunk| copies.of_chunk((id, chunk))),
+            false => peer.requests.take(id),
+        };
+        let Some(chunk) = chunk else { return 0 };
         let Some((time, data)) = self.medium.chunk(&self.wants, (id, chunk)) else {
             peer.requests.forget_piece(id);
             return 0;
         };
         let is_last = Some(peer.requests.sent(id)) == self.medium.chunks_of(id);
+        if M::PROVES_CHUNKS {
+            self.copies.chunk_sent((id, chunk));
+        }
         peer.up.add(now, data.len() as u64);
         self.totals.uploaded_bytes += data.len() as u64;
         self.totals.uplink.add(now, data.len() as u64);

@@ -75,7 +75,7 @@ fn flood_of_haves_does_no_harm() {
 #[test]
 fn viewer_whose_only_peer_forges_gets_nothing_and_bans_it() {
     let plan = Plan { knowledge: Knowledge::Predecessor, ..Plan::new("forger alone", 2) };
-    let mut world = super::World::new(plan);
+    let mut world = super::TsWorld::new(plan);
     world.set_behaviour(1, Behaviour::Polluter);
     let report = super::run_world(&mut world);
     assert_clean(&report);

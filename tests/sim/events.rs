@@ -30,7 +30,7 @@ pub struct Life {
 }
 
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<E> {
     Timer(Life),
     /// The frame on the uplink of a node has left.
     UplinkFree(Life),
@@ -56,49 +56,55 @@ pub enum Event {
         to: Life,
         tracker: usize,
     },
-    Produce,
     Change(Change),
+    /// Something that only this kind of broadcast knows.
+    Broadcast(E),
 }
 
-struct Planned {
+struct Planned<E> {
     at: Time,
     sequence: u64,
-    event: Event,
+    event: Event<E>,
 }
 
-impl PartialEq for Planned {
+impl<E> PartialEq for Planned<E> {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.sequence) == (other.at, other.sequence)
     }
 }
 
-impl Eq for Planned {}
+impl<E> Eq for Planned<E> {}
 
-impl PartialOrd for Planned {
+impl<E> PartialOrd for Planned<E> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Planned {
+impl<E> Ord for Planned<E> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.sequence).cmp(&(other.at, other.sequence))
     }
 }
 
-#[derive(Default)]
-pub struct Events {
-    heap: BinaryHeap<Reverse<Planned>>,
+pub struct Events<E> {
+    heap: BinaryHeap<Reverse<Planned<E>>>,
     sequence: u64,
 }
 
-impl Events {
-    pub fn plan(&mut self, at: Time, event: Event) {
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), sequence: 0 }
+    }
+}
+
+impl<E> Events<E> {
+    pub fn plan(&mut self, at: Time, event: Event<E>) {
         self.sequence += 1;
         self.heap.push(Reverse(Planned { at, sequence: self.sequence, event }));
     }
 
-    pub fn next(&mut self, until: Time) -> Option<(Time, Event)> {
+    pub fn next(&mut self, until: Time) -> Option<(Time, Event<E>)> {
         if self.heap.peek()?.0.at > until {
             return None;
         }

@@ -26,6 +26,17 @@ pub enum Behaviour {
     BlackHole,
     /// Sends hundreds of haves for each true one.
     HaveFlooder,
+    // --- of an HLS broadcast ---
+    /// Offers false contents of its own for every segment at once, and chunks that match them.
+    TableLiar,
+    /// Passes entries on as false ones that it does not answer for, and sends chunks that match them.
+    PassingLiar,
+    /// Announces that it fetches every segment, and never has one.
+    FalsePromiser,
+    /// Sends old entries again and entries with forged signatures.
+    Forger,
+    /// Sends tables that are none.
+    Babbler,
 }
 
 /// What a hostile node keeps beside its swarm.

@@ -4,7 +4,9 @@
 #![allow(dead_code, reason = "scenarios use the parts of the bench as they need them")]
 
 mod attacks;
+mod broadcast;
 mod events;
+mod hls;
 mod hostile;
 mod network;
 mod node;
@@ -16,19 +18,24 @@ mod scenarios;
 mod stream;
 mod table;
 mod trace;
+mod ts;
 mod world;
 
+use broadcast::Broadcast;
 use plan::Plan;
 use report::Report;
+use ts::TsBroadcast;
 use world::World;
 
-/// Runs a plan to its end and prints its figures.
+type TsWorld = World<TsBroadcast>;
+
+/// Runs a plan of an MPEG-TS broadcast to its end and prints its figures.
 fn run(plan: Plan) -> Report {
-    run_world(&mut World::new(plan))
+    run_world(&mut TsWorld::new(plan))
 }
 
 /// The same, for a world that a test looks into.
-fn run_world(world: &mut World) -> Report {
+fn run_world<B: Broadcast>(world: &mut World<B>) -> Report {
     world.run();
     let report = Report::of(world);
     println!("{report}");

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use start_engine::base::ids::LinkId;
 use start_engine::swarm::Swarm;
 use start_engine::swarm::stats::SwarmStats;
-use start_engine::swarm::ts::Ts;
 
+use super::broadcast::Broadcast;
 use super::events::{End, Life, Time};
 use super::hostile::{Behaviour, Tamper};
 use super::plan::Access;
@@ -15,13 +15,13 @@ use super::player::Player;
 
 pub const PORT: u16 = 8621;
 
-pub struct Node {
+pub struct Node<B: Broadcast> {
     pub access: Access,
     /// Its part of the way to any other node.
     pub delay: Time,
     pub epoch: u32,
     /// `None` while the node is not there.
-    pub swarm: Option<Swarm<Ts>>,
+    pub swarm: Option<Swarm<B::Medium>>,
     /// It died with its machine: packets to it vanish.
     pub has_vanished: bool,
     pub tamper: Tamper,
@@ -38,6 +38,8 @@ pub struct Node {
     pub last_number: Option<u64>,
     pub delivered: u64,
     pub player: Player,
+    /// What the broadcast keeps of its present life.
+    pub seat: B::Seat,
     /// Statistics of the lives that have ended.
     pub past: Totals,
 }
@@ -54,6 +56,7 @@ pub struct Totals {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    pub checks: u64,
 }
 
 impl Totals {
@@ -67,6 +70,7 @@ impl Totals {
         self.requests_refused += stats.requests_refused;
         self.joins += stats.joins;
         self.bans += stats.bans;
+        self.checks += stats.checks;
     }
 
     pub fn merge(&mut self, other: &Self) {
@@ -79,10 +83,11 @@ impl Totals {
         self.requests_refused += other.requests_refused;
         self.joins += other.joins;
         self.bans += other.bans;
+        self.checks += other.checks;
     }
 }
 
-impl Node {
+impl<B: Broadcast> Node<B> {
     pub fn new(_index: usize, access: Access, delay: Time, tamper: Tamper) -> Self {
         Self {
             access,
@@ -102,6 +107,7 @@ impl Node {
             last_number: None,
             delivered: 0,
             player: Player::default(),
+            seat: B::Seat::default(),
             past: Totals::default(),
         }
     }

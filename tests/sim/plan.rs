@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::events::{MILLISECOND, SECOND, Time};
+use super::hls::HlsPlan;
 use super::hostile::Behaviour;
 
 /// Something that happens to the nodes in the course of a run.
@@ -20,6 +21,11 @@ pub enum Change {
     SkipNumbers(u64),
     /// One random viewer leaves without a word or by closing, and another one comes.
     Turnover,
+    /// Nobody can reach the origin of an HLS broadcast any more.
+    OriginDies,
+    OriginReturns,
+    /// A stream of an HLS broadcast begins anew, with lower numbers.
+    ResetStream(u32),
 }
 
 /// Whom the viewers know at the start.
@@ -68,6 +74,8 @@ pub struct Plan {
     /// (which share of the viewers, how they behave)
     pub hostile: Vec<(f64, Behaviour)>,
     pub changes: Vec<(Time, Change)>,
+    /// What only an HLS broadcast has.
+    pub hls: HlsPlan,
 }
 
 impl Plan {
@@ -96,6 +104,7 @@ impl Plan {
             upload_slots: 1_000,
             hostile: Vec::new(),
             changes: Vec::new(),
+            hls: HlsPlan::default(),
         }
     }
 

@@ -6,9 +6,9 @@ use std::fmt;
 use start_engine::swarm::{Close, Machine};
 use start_engine::wire::message::Message;
 
+use super::broadcast::Broadcast;
 use super::events::{MILLISECOND, SECOND, Time};
 use super::node::{Node, Totals};
-use super::plan::Plan;
 use super::world::World;
 
 /// Counted while a run goes on; of nodes, the honest viewers.
@@ -29,6 +29,8 @@ pub struct Tally {
     pub dials: u64,
     pub closes: BTreeMap<Close, u64>,
     pub wrong_bans: u64,
+    /// When a node (first) took another one for a liar (second), the first time.
+    pub verdicts: BTreeMap<(usize, usize), Time>,
 }
 
 impl Tally {
@@ -41,14 +43,6 @@ impl Tally {
         self.control_bytes += (bytes - media) as u64;
         if is_source {
             self.source_media_bytes += media as u64;
-        }
-    }
-
-    pub fn produced(&mut self, plan: &Plan, now: Time, nodes: &[Node]) {
-        self.produced += 1;
-        if plan.counts(now) {
-            self.due +=
-                nodes.iter().skip(1).filter(|node| node.swarm.is_some() && node.is_honest()).count() as u64;
         }
     }
 }
@@ -64,7 +58,7 @@ pub struct Report {
     pub latency_p99: Time,
     /// Share of the pieces due that were delivered by the end of the run.
     pub delivered: f64,
-    /// Media bytes that the source sent for each byte of the stream.
+    /// Media bytes that the source, or the origin, sent for each byte of the stream.
     pub source_copies: f64,
     /// Of the media received.
     pub duplicates: f64,
@@ -89,27 +83,29 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn of(world: &mut World) -> Self {
+    pub fn of<B: Broadcast>(world: &mut World<B>) -> Self {
         let now = world.instant();
         let mut totals = Totals::default();
-        for node in world.nodes.iter_mut().skip(1).filter(|node| node.is_honest()) {
+        let stations = world.stations();
+        for node in world.nodes.iter_mut().skip(stations).filter(|node| node.is_honest()) {
             totals.merge(&node.past);
             if let Some(swarm) = &mut node.swarm {
                 totals.add(&swarm.stats(now));
             }
         }
-        let honest: Vec<&Node> = world.nodes.iter().skip(1).filter(|node| node.is_honest()).collect();
+        let viewers = world.nodes.iter().skip(stations);
+        let honest: Vec<&Node<B>> = viewers.filter(|node| node.is_honest()).collect();
         let tally = &world.tally;
-        let stream_bytes = tally.produced * world.stream.geometry.piece_length() as u64;
+        let (source_bytes, stream_bytes) = B::source_bytes(world);
         Self {
             name: world.plan.name,
             seed: world.plan.seed,
             nodes: world.plan.viewers,
-            piece: world.piece_duration(),
+            piece: world.broadcast.piece_duration(),
             latency_p50: percentile(&tally.latencies, 0.5),
             latency_p99: percentile(&tally.latencies, 0.99),
             delivered: ratio(tally.latencies.len() as u64, tally.due),
-            source_copies: ratio(tally.source_media_bytes, stream_bytes),
+            source_copies: ratio(source_bytes, stream_bytes),
             duplicates: ratio(totals.duplicate_bytes, totals.downloaded_bytes),
             control: ratio(tally.control_bytes, tally.control_bytes + tally.media_bytes),
             stalls: honest.iter().map(|node| node.player.stalls).sum(),

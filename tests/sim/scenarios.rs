@@ -3,8 +3,8 @@
 use super::events::{MILLISECOND, SECOND};
 use super::node::address;
 use super::plan::{Change, Knowledge, Plan};
-use super::world::{SOURCE, World};
-use super::{run, run_world};
+use super::world::SOURCE;
+use super::{TsWorld, run, run_world};
 
 #[test]
 fn every_viewer_gets_every_piece_when_uplinks_are_ample() {
@@ -56,9 +56,9 @@ fn viewers_go_on_after_the_source_was_killed_and_came_back() {
             .with_change(8 * SECOND, Change::Kill(SOURCE))
             .with_change(9 * SECOND, Change::SkipNumbers(gap))
             .with_change(11 * SECOND, Change::Start(SOURCE));
-        let mut world = World::new(plan);
+        let mut world = TsWorld::new(plan);
         world.run_until(11 * SECOND);
-        let before = world.pieces.keys().next_back().copied();
+        let before = world.broadcast.pieces.keys().next_back().copied();
         world.run_until(14_600 * MILLISECOND);
         let idle: Vec<_> = (1..=10).filter(|&viewer| world.nodes[viewer].last_number <= before).collect();
         let report = run_world(&mut world);
@@ -74,9 +74,9 @@ fn viewer_behind_a_relay_goes_on_after_the_source_skipped_numbers() {
             .with_change(8 * SECOND, Change::Kill(SOURCE))
             .with_change(9 * SECOND, Change::SkipNumbers(5))
             .with_change(9 * SECOND + 1, Change::Start(SOURCE));
-    let mut world = World::new(plan);
+    let mut world = TsWorld::new(plan);
     world.run_until(9 * SECOND);
-    let before = world.pieces.keys().next_back().copied();
+    let before = world.broadcast.pieces.keys().next_back().copied();
     world.run_until(12 * SECOND + 500 * MILLISECOND);
     let last = world.nodes[2].last_number;
     let report = run_world(&mut world);
@@ -113,7 +113,7 @@ fn one_percent_of_lost_packets_does_no_harm() {
 fn late_comer_is_served_at_once() {
     let late = 21;
     let plan = Plan::new("late comer", 20).with_change(10 * SECOND, Change::Turnover);
-    let mut world = World::new(plan);
+    let mut world = TsWorld::new(plan);
     let report = run_world(&mut world);
     let first = world.nodes[late].first_delivered_at.unwrap();
     assert!(

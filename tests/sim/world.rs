@@ -1,6 +1,6 @@
 //! The run itself: takes the next event, hands it to the node it concerns, and does what the node asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,27 +9,24 @@ use bytes::Bytes;
 
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::base::rng::Rng;
-use start_engine::live::piece::VerifiedPiece;
-use start_engine::swarm::ts::{Ts, TsConfig};
-use start_engine::swarm::{Close, Input, Machine, Output, Role, Swarm, SwarmConfig};
+use start_engine::swarm::{Close, Input, Machine, Output, Swarm, SwarmConfig};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
 use start_engine::wire::extended::NodeKey;
 use start_engine::wire::message::Message;
 
+use super::broadcast::Broadcast;
 use super::events::{End, Event, Events, Life, MILLISECOND, SECOND, Time};
 use super::hostile::{Behaviour, Tamper};
 use super::network::{Connection, Direction, Weather, occupancy};
 use super::node::{Node, address, index_of};
 use super::plan::{Access, Change, Knowledge, Plan};
 use super::report::Tally;
-use super::stream::Stream;
 use super::trace;
 
 /// The source is the first node.
 pub const SOURCE: usize = 0;
-const FIRST_PIECE: u64 = 1_000;
 /// Unix seconds at which a run begins.
-const EPOCH_S: f64 = 1_700_000_000.0;
+pub const EPOCH_S: u64 = 1_700_000_000;
 const TRACKER_ROUND_TRIP: Time = 100 * MILLISECOND;
 const TRACKER_INTERVAL: Duration = Duration::from_secs(60);
 const DIAL_TIMEOUT: Time = 5 * SECOND;
@@ -38,36 +35,32 @@ const TIMERS_MAX: u32 = 2_000;
 /// The driver tells of drained control frames once so much has left.
 const REPORT_BYTES: usize = 8 * 1024;
 
-pub struct World {
+pub struct World<B: Broadcast> {
     pub plan: Plan,
     pub now: Time,
-    pub nodes: Vec<Node>,
-    pub stream: Stream,
+    pub nodes: Vec<Node<B>>,
+    pub broadcast: B,
     pub tally: Tally,
-    pub pieces: BTreeMap<u64, (Time, VerifiedPiece)>,
+    pub events: Events<B::Event>,
+    pub weather: Weather,
+    pub rng: Rng,
     base: Instant,
-    events: Events,
     connections: Vec<Connection>,
-    weather: Weather,
     tracked: BTreeSet<usize>,
-    rng: Rng,
     trace: DefaultHasher,
-    piece_duration: Time,
 }
 
-impl World {
+impl<B: Broadcast> World<B> {
     #[expect(clippy::disallowed_methods, reason = "virtual time needs a point to count from")]
     pub fn new(plan: Plan) -> Self {
         let mut rng = Rng::new(plan.seed);
-        let stream = Stream::new(rng.next_u64(), plan.piece_length, FIRST_PIECE);
-        let piece_duration = stream.geometry.piece_duration(plan.bitrate).as_nanos() as Time;
+        let broadcast = B::new(&plan, rng.next_u64());
         let weather = Weather { jitter: plan.jitter, loss: plan.loss, rng: rng.fork() };
         let mut world = Self {
             now: 0,
             nodes: Vec::new(),
-            stream,
+            broadcast,
             tally: Tally::default(),
-            pieces: BTreeMap::new(),
             base: Instant::now(),
             events: Events::default(),
             connections: Vec::new(),
@@ -75,7 +68,6 @@ impl World {
             tracked: BTreeSet::new(),
             rng,
             trace: DefaultHasher::new(),
-            piece_duration,
             plan,
         };
         world.populate();
@@ -83,7 +75,9 @@ impl World {
     }
 
     fn populate(&mut self) {
-        self.add_node(self.plan.source, Behaviour::Honest);
+        for _ in 0..self.stations() {
+            self.add_node(self.plan.source, Behaviour::Honest);
+        }
         let mut behaviours: Vec<Behaviour> = Vec::new();
         for &(share, behaviour) in &self.plan.hostile {
             let count = (share * self.plan.viewers as f64).round() as usize;
@@ -91,8 +85,10 @@ impl World {
         }
         behaviours.resize(self.plan.viewers, Behaviour::Honest);
         self.rng.shuffle(&mut behaviours);
-        self.events.plan(0, Event::Change(Change::Start(SOURCE)));
-        self.events.plan(self.piece_duration, Event::Produce);
+        for station in 0..self.stations() {
+            self.events.plan(0, Event::Change(Change::Start(station)));
+        }
+        B::begin(self);
         for behaviour in behaviours {
             let viewer = self.add_node(self.plan.viewer, behaviour);
             let at = 1 + (self.rng.unit() * self.plan.joining as f64) as Time;
@@ -152,11 +148,16 @@ impl World {
         self.base + Duration::from_nanos(self.now)
     }
 
-    pub fn piece_duration(&self) -> Time {
-        self.piece_duration
+    /// Nodes of the broadcaster; the viewers come after them.
+    pub fn stations(&self) -> usize {
+        B::stations(&self.plan)
     }
 
-    fn happen(&mut self, event: Event) {
+    pub fn is_viewer(&self, node: usize) -> bool {
+        node >= self.stations()
+    }
+
+    fn happen(&mut self, event: Event<B::Event>) {
         match event {
             Event::Timer(life) => self.timer(life),
             Event::UplinkFree(life) => self.uplink_free(life),
@@ -165,7 +166,7 @@ impl World {
             Event::Ended { at } => self.ended(at),
             Event::DialAnswered { from, to } => self.dial_answered(from, to),
             Event::TrackerAnswered { to, tracker } => self.tracker_answered(to, tracker),
-            Event::Produce => self.produce(),
+            Event::Broadcast(event) => B::happen(self, event),
             Event::Change(change) => self.change(change),
         }
     }
@@ -181,13 +182,14 @@ impl World {
                 self.input(node, Input::Stop);
                 self.kill(node);
             }
-            Change::SkipNumbers(count) => self.stream.skip_numbers(count),
             Change::Turnover => self.turnover(),
+            of_broadcast => B::change(self, of_broadcast),
         }
     }
 
     fn start(&mut self, index: usize) {
-        let (config, medium) = (self.config(index), self.medium());
+        let config = self.config(index);
+        let medium = B::medium(self, index);
         let now = self.instant();
         let node = &mut self.nodes[index];
         node.epoch += 1;
@@ -197,45 +199,37 @@ impl World {
         node.turns.clear();
         node.started_at = self.now;
         node.last_number = None;
+        node.seat = B::Seat::default();
         self.input(index, Input::Timer);
+        B::started(self, index);
     }
 
     fn config(&mut self, index: usize) -> SwarmConfig {
-        let is_source = index == SOURCE;
+        let is_station = !self.is_viewer(index);
         let knows_tracker = self.plan.knowledge == Knowledge::TrackerAndSource;
         let mut random = [0; 11];
         random.iter_mut().for_each(|byte| *byte = self.rng.next_u64() as u8);
         let predecessor = index.checked_sub(1).filter(|_| !knows_tracker).map(address);
+        let stations = (0..self.stations().min(index)).filter(|_| knows_tracker);
         SwarmConfig {
             infohash: Infohash([7; 20]),
-            role: if is_source { Role::Source } else { Role::Relay },
+            role: B::role(index),
             node_key: self.node_key(index),
             peer_id: PeerId::from_random(random),
             listen_port: super::node::PORT,
-            max_peers: if is_source { self.plan.source_max_peers } else { self.plan.max_peers },
+            max_peers: if is_station { self.plan.source_max_peers } else { self.plan.max_peers },
             upload_slots: self.plan.upload_slots,
             tracker_count: usize::from(knows_tracker),
             operator_trackers: 0,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             allow_private_addresses: false,
             operator_peers: predecessor.into_iter().collect(),
-            startup_peers: if knows_tracker && !is_source { vec![address(SOURCE)] } else { vec![] },
+            startup_peers: stations.map(address).collect(),
             priority_ips: vec![],
             newest_connection_wins: false,
             transport_file: Bytes::new(),
             seed: self.rng.next_u64(),
         }
-    }
-
-    fn medium(&self) -> Ts {
-        let geometry = self.stream.geometry;
-        Ts::new(TsConfig {
-            geometry,
-            verifier: self.stream.verifier.clone(),
-            bitrate: self.plan.bitrate,
-            window_pieces: TsConfig::choose_window_pieces(&geometry, self.plan.bitrate),
-            buffer: self.plan.buffer,
-        })
     }
 
     /// Takes the swarm away and ends its connections for the other side.
@@ -262,7 +256,7 @@ impl World {
 
     fn turnover(&mut self) {
         let alive: Vec<usize> =
-            (1..self.nodes.len()).filter(|&index| self.nodes[index].swarm.is_some()).collect();
+            (self.stations()..self.nodes.len()).filter(|&index| self.nodes[index].swarm.is_some()).collect();
         if alive.is_empty() {
             return;
         }
@@ -276,27 +270,17 @@ impl World {
         self.start(comer);
     }
 
-    fn produce(&mut self) {
-        self.events.plan(self.now + self.piece_duration, Event::Produce);
-        if self.nodes[SOURCE].swarm.is_none() {
-            return;
-        }
-        let piece = self.stream.produce(EPOCH_S + self.now as f64 / SECOND as f64);
-        self.pieces.insert(piece.number(), (self.now, piece.clone()));
-        self.tally.produced(&self.plan, self.now, &self.nodes);
-        self.input(SOURCE, Input::Produced(piece));
-    }
-
     // --- one node ---
 
     /// Hands an input to a node and does what it asks.
     pub fn input(&mut self, index: usize, input: Input) {
         let now = self.instant();
+        let Some(input) = B::intercept(self, index, input) else { return };
         let Some(mut swarm) = self.nodes[index].swarm.take() else { return };
         swarm.handle(now, input);
         while let Some(output) = swarm.poll() {
             trace::note(&mut self.trace, self.now, index, &output);
-            for output in self.nodes[index].tamper.tamper(output) {
+            for output in B::tamper(self, index, output) {
                 self.output(index, output);
             }
         }
@@ -346,8 +330,8 @@ impl World {
                 }
             }
             Output::Announce { request, tracker } => self.announce(index, tracker, &request),
-            Output::Deliver(piece) => self.deliver(index, &piece),
-            Output::Metadata(_) | Output::Hls(_) | Output::Origin(_) => {}
+            Output::Metadata(_) => {}
+            of_broadcast => B::output(self, index, of_broadcast),
         }
     }
 
@@ -355,45 +339,21 @@ impl World {
     fn note_verdict(&mut self, judge: usize, link: LinkId, why: Close) {
         let Some(end) = self.nodes[judge].links.get(&link) else { return };
         let judged = self.connections[end.connection].ends[1 - end.side];
-        let is_wrong = matches!(why, Close::Forged | Close::Replayed) && self.nodes[judged].is_honest();
+        let is_verdict =
+            matches!(why, Close::Forged | Close::Replayed | Close::Liar | Close::Malformed | Close::Flooding);
+        let is_wrong = is_verdict && self.nodes[judged].is_honest();
         self.tally.wrong_bans += u64::from(is_wrong && self.nodes[judge].is_honest());
-    }
-
-    fn deliver(&mut self, index: usize, piece: &VerifiedPiece) {
-        if index == SOURCE {
-            return;
-        }
-        let (made_at, true_piece) = &self.pieces[&piece.number()];
-        let is_true = true_piece.digest() == piece.digest();
-        let node = &mut self.nodes[index];
-        let is_ascending = node.last_number.is_none_or(|last| piece.number() > last);
-        node.last_number = Some(piece.number());
-        node.delivered += 1;
-        let buffer = self.plan.buffer.as_nanos() as Time;
-        node.player.delivered(self.now, self.piece_duration, buffer);
-        let is_first = node.first_delivered_at.is_none();
-        if is_first {
-            node.first_delivered_at = Some(self.now);
-        }
-        if !node.is_honest() {
-            return;
-        }
-        self.tally.bad_pieces += u64::from(!is_true);
-        self.tally.disorder += u64::from(!is_ascending);
-        if is_first {
-            self.tally.joins.push(self.now - node.started_at);
-        }
-        if *made_at >= node.started_at && self.plan.counts(*made_at) {
-            self.tally.latencies.push(self.now - made_at);
+        if is_verdict {
+            self.tally.verdicts.entry((judge, judged)).or_insert(self.now);
         }
     }
 
     // --- frames ---
 
-    fn send(&mut self, index: usize, link: LinkId, message: Message) {
+    pub fn send(&mut self, index: usize, link: LinkId, message: Message) {
         let Some(&end) = self.nodes[index].links.get(&link) else { return };
         let bytes = message.frame_bytes();
-        self.tally.sent(index == SOURCE, &message, bytes);
+        self.tally.sent(!self.is_viewer(index), &message, bytes);
         let direction = self.direction(end);
         direction.frames.push_back((message, bytes));
         direction.queued_bytes += bytes;
@@ -454,14 +414,24 @@ impl World {
     }
 
     fn arrived(&mut self, to: End, message: Message) {
-        let now = self.now;
-        let node = &mut self.nodes[self.connections[to.connection].ends[to.side]];
-        if node.access.down.is_none() {
+        let node = self.node_at(to);
+        if self.nodes[node].access.down.is_none() {
             return self.received(to, message);
         }
-        let free_at = node.downlink_free_at.max(now) + occupancy(message.frame_bytes(), node.access.down);
-        node.downlink_free_at = free_at;
+        let free_at = self.through_downlink(node, message.frame_bytes());
         self.events.plan(free_at, Event::Received { to, message });
+    }
+
+    /// When bytes that reach a node now have come through its downlink.
+    pub fn through_downlink(&mut self, node: usize, bytes: usize) -> Time {
+        let node = &mut self.nodes[node];
+        node.downlink_free_at = node.downlink_free_at.max(self.now) + occupancy(bytes, node.access.down);
+        node.downlink_free_at
+    }
+
+    /// The node at an end of a connection.
+    pub fn node_at(&self, end: End) -> usize {
+        self.connections[end.connection].ends[end.side]
     }
 
     fn received(&mut self, to: End, message: Message) {

@@ -101,6 +101,7 @@ impl Swarm<Hls> {
         if let Some(segment) = self.medium.segment_mut(id) {
             segment.supply = Supply::Peers { content, rescued_from: None };
             segment.belief = Belief::Doubted;
+            segment.progress_at = now;
         }
         self.weigh(id);
         self.fill_all(now);
@@ -120,7 +121,7 @@ impl Swarm<Hls> {
             first_chunk: 0,
             decrypt,
         }));
-        self.tell_watchers(now, id.stream, None, &TableMessage::Fetching(id));
+        self.tell_watchers(now, id.stream, &TableMessage::Fetching(id));
     }
 
     /// Near the moment when it is needed, the origin is asked for what peers have not brought.
@@ -128,10 +129,10 @@ impl Swarm<Hls> {
         let Some(segment) = self.medium.segment(id) else { return };
         let Supply::Peers { rescued_from: None, .. } = &segment.supply else { return };
         let can = segment.at.is_some() && !segment.is_gone_at_origin && self.may_fetch_now(now);
-        let due = segment.rescue_at().max(segment.retry_at.unwrap_or(segment.since));
         if !can {
             return;
         }
+        let due = self.rescue_turn_at(segment);
         if now < due {
             return self.medium.wake(due);
         }
@@ -139,6 +140,7 @@ impl Swarm<Hls> {
         let Some(first_chunk) = (0..assembly.shape().chunks()).find(|&chunk| !assembly.has(chunk)) else {
             return;
         };
+        self.blame_idle(id);
         let Some(segment) = self.medium.segment_mut(id) else { return };
         if let Supply::Peers { rescued_from, .. } = &mut segment.supply {
             *rescued_from = Some(first_chunk);
@@ -241,7 +243,7 @@ impl Swarm<Hls> {
         if let (Some(entry), Some(segment)) = (entry, self.medium.segment_mut(id)) {
             segment.entry = Some(entry);
             segment.is_own_entry = true;
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
     }
 
@@ -300,8 +302,9 @@ impl Swarm<Hls> {
 
     /// A chunk was checked: players and peers may have it, if its content is believed.
     pub(super) fn stored(&mut self, now: Instant, key: ChunkKey) {
-        let is_believed = self.medium.segment(key.0).is_some_and(|s| s.belief == Belief::Confirmed);
-        if !is_believed {
+        let Some(segment) = self.medium.segment_mut(key.0) else { return };
+        segment.progress_at = now;
+        if segment.belief != Belief::Confirmed {
             return;
         }
         self.list_ready(now, key.0.stream);
@@ -344,10 +347,14 @@ impl Swarm<Hls> {
         if was_rescued {
             self.outputs.push_back(Output::Origin(OriginCommand::Cancel { piece: id }));
         }
+        let is_proven = was_checked || self.medium.segment(id).is_some_and(|s| s.is_signed(&content));
         if was_checked {
-            self.pass_on(now, id, content);
+            self.pass_on(now, id, content.clone());
         }
         self.hold(now, id, piece);
+        if is_proven {
+            self.judge_rivals(now, id, &content);
+        }
     }
 
     /// Tells those who watch of a content that was checked at the origin, as the word of others.
@@ -359,7 +366,7 @@ impl Swarm<Hls> {
         if let (Some(entry), Some(segment)) = (entry, self.medium.segment_mut(id)) {
             segment.entry = Some(entry);
             segment.is_own_entry = false;
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
     }
 }

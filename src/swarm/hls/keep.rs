@@ -17,9 +17,11 @@ impl Swarm<Hls> {
         let (shown_at_ms, length) = (self.medium.shown_at_ms(id), piece.payload_length() as u64);
         let Some(stream) = self.medium.streams.get_mut(&id.stream) else { return };
         stream.held.insert(piece);
-        if let Some(segment) = stream.segments.get_mut(&id.number) {
+        let segment = stream.segments.get_mut(&id.number);
+        let was_listed = segment.is_some_and(|segment| {
             segment.supply = Supply::Held;
-        }
+            segment.is_listed
+        });
         self.wants.remove(id);
         self.medium.asked.remove(&id);
         self.medium.untold_parts.remove(&id);
@@ -30,8 +32,11 @@ impl Swarm<Hls> {
         self.send_to_all(now, &Message::Have { stream: id.stream, piece: id.number as u32 });
         self.totals.late_ms = Some(self.medium.unix_ms(now).saturating_sub(shown_at_ms));
         self.list_ready(now, id.stream);
-        self.deliver_chunks(id);
-        self.outputs.push_back(Output::Hls(HlsDelivery::Complete { piece: id, length }));
+        // One that is listed only now was delivered with that.
+        if was_listed {
+            self.deliver_chunks(id);
+            self.outputs.push_back(Output::Hls(HlsDelivery::Complete { piece: id, length }));
+        }
         self.serve(now);
     }
 

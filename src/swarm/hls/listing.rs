@@ -86,10 +86,10 @@ impl Swarm<Hls> {
                 segment.entry = entry;
                 segment.is_own_entry = true;
             }
-            self.spread_entry(now, id, None);
+            self.spread_entry(now, id);
         }
-        if self.medium.config.tells_newest {
-            self.tell_watchers(now, id.stream, None, &TableMessage::Newest(id));
+        if self.medium.config.tells_newest && !self.medium.is_newest_told(id) {
+            self.tell_watchers(now, id.stream, &TableMessage::Newest(id));
         }
     }
 
@@ -197,6 +197,12 @@ impl Swarm<Hls> {
 }
 
 impl Hls {
+    /// Whether a peer told of the segment before: then others know it too.
+    fn is_newest_told(&self, id: PieceId) -> bool {
+        let told = self.streams.get(&id.stream).and_then(|stream| stream.newest_told);
+        told.is_some_and(|told| told >= id.number)
+    }
+
     /// What a playlist of the origin says of the segment at `at` of it.
     fn known_of(&self, now: Instant, listing: &Listing, at: usize, discontinuities_before: u64) -> Known {
         let segment = &listing.segments[at];

@@ -20,10 +20,10 @@ use crate::wire::hls::entry::CHUNK_BYTES;
 use crate::wire::hls::table::TableMessage;
 use crate::wire::live_info::LiveInfo;
 
-/// Requests that may always be in flight to a peer: half a megabyte.
-const DEPTH_MIN: usize = 32;
-/// A usual segment, for how much may wait for the uplink.
-const USUAL_PIECE_BYTES: usize = 512 * 1024;
+/// Requests that may always be in flight to a peer: few, so that a segment is asked of many at once.
+const DEPTH_MIN: usize = 4;
+/// What may wait for the uplink at least: chunks that wait longer are better had from whom they were sent to.
+const WAITING_MIN_BYTES: usize = 128 * 1024;
 /// The newest pieces of each stream that a peer may lack.
 const LOOK_BACK_PIECES: usize = 4;
 
@@ -105,6 +105,7 @@ impl Swarm<Hls> {
 
 impl Medium for Hls {
     const PIECE_TABLE: Option<u8> = Some(OUR_TABLE_ID);
+    const PROVES_CHUNKS: bool = true;
 
     fn piece_id(&self, stream: u32, low_number: u32) -> Option<PieceId> {
         let number = || self.unwrap_number(stream, low_number);
@@ -163,7 +164,7 @@ impl Medium for Hls {
     }
 
     fn piece_bytes(&self) -> usize {
-        USUAL_PIECE_BYTES
+        WAITING_MIN_BYTES
     }
 
     fn depth_min(&self) -> usize {
@@ -207,6 +208,10 @@ impl Medium for Hls {
 
     fn chunk_false(swarm: &mut Swarm<Self>, now: Instant, link: LinkId, key: ChunkKey) {
         swarm.false_chunk(now, link, key);
+    }
+
+    fn chunk_unneeded(swarm: &mut Swarm<Self>, now: Instant, link: LinkId, key: ChunkKey, data: &Bytes) {
+        swarm.compare_late(now, link, key, data);
     }
 
     fn introduced(swarm: &mut Swarm<Self>, now: Instant, link: LinkId) {

@@ -12,6 +12,9 @@ use crate::wire::hls::segment::{InitId, Key, Resource, Tags};
 /// Contents offered for one segment that are remembered; each but one is a lie.
 const OFFERS_MAX: usize = 8;
 
+/// Peers that offer a segment are waited for so long at least before they count as stalled.
+const STALL_MIN: Duration = Duration::from_millis(500);
+
 /// Peers that say that they fetch one segment, remembered.
 const FETCHING_MAX: usize = 64;
 
@@ -85,6 +88,8 @@ pub struct Segment {
     pub belief: Belief,
     /// The chunk that was checked at the origin for this content.
     pub was_checked: bool,
+    /// When a chunk last came from a peer, or peers were first asked.
+    pub progress_at: Instant,
     /// Chunks that players got.
     pub delivered: Vec<bool>,
     pub is_listed: bool,
@@ -112,6 +117,7 @@ impl Segment {
             supply: Supply::None,
             belief: Belief::Doubted,
             was_checked: false,
+            progress_at: now,
             delivered: Vec::new(),
             is_listed: false,
             fetching: BTreeMap::new(),
@@ -129,6 +135,12 @@ impl Segment {
     /// From this moment on the origin is asked for what peers have not brought.
     pub fn rescue_at(&self) -> Instant {
         self.since + self.duration().mul_f64(1.5) + Duration::from_millis(250)
+    }
+
+    /// Peers that bring nothing for so long are not waited for until then.
+    pub fn stalled_at(&self) -> Instant {
+        let patience = (self.duration() / 4).max(STALL_MIN);
+        (self.progress_at + patience).max(self.since + self.duration() / 2)
     }
 
     /// From this moment on nobody waits for it any more, if something later is there.
@@ -165,6 +177,13 @@ impl Segment {
 
     pub fn offer_of(&self, content: &Content) -> Option<&Offer> {
         self.offers.iter().find(|offer| offer.content == *content)
+    }
+
+    /// A chunk that some other offer says to be another.
+    pub fn disputed_chunk(&self, content: &Content) -> Option<u16> {
+        let rivals = self.offers.iter().filter(|offer| !offer.givers.is_empty() && offer.content != *content);
+        let differs = |rival: &Content| (0..content.chunks()).find(|&n| rival.hash(n) != content.hash(n));
+        rivals.filter_map(|rival| differs(&rival.content)).next()
     }
 
     /// Whether its content is proven by the broadcast's key.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::event::{HlsDelivery, OriginCommand};
+use super::peers::HlsPeer;
 use super::segment::Known;
 use super::{EARLY_ENTRIES_MAX, Hls};
 use crate::base::ids::{LinkId, PieceId};
@@ -36,16 +37,9 @@ impl Swarm<Hls> {
     }
 
     /// Says something to everybody who watches the stream.
-    pub(super) fn tell_watchers(
-        &mut self,
-        now: Instant,
-        stream: u32,
-        except: Option<LinkId>,
-        message: &TableMessage,
-    ) {
+    pub(super) fn tell_watchers(&mut self, now: Instant, stream: u32, message: &TableMessage) {
         let watchers = self.medium.peers.iter().filter(|(_, peer)| peer.watches(stream));
-        let links: Vec<LinkId> =
-            watchers.map(|(&link, _)| link).filter(|&link| Some(link) != except).collect();
+        let links: Vec<LinkId> = watchers.map(|(&link, _)| link).collect();
         links.into_iter().for_each(|link| self.tell(now, link, message));
     }
 
@@ -82,14 +76,22 @@ impl Swarm<Hls> {
         self.tell(now, link, &message);
     }
 
-    /// Passes a segment's entry on to those who watch the stream.
-    pub(super) fn spread_entry(&mut self, now: Instant, id: PieceId, except: Option<LinkId>) {
-        let segment = self.medium.segment(id);
-        let Some((entry, is_own)) = segment.and_then(|s| Some((s.entry.clone()?, s.is_own_entry))) else {
-            return;
+    /// Passes a segment's entry on to those who watch the stream and do not show that they know what it says.
+    pub(super) fn spread_entry(&mut self, now: Instant, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Some(entry) = segment.entry.clone() else { return };
+        let is_own = segment.is_own_entry;
+        let offer = entry.entry.content.as_ref().and_then(|content| segment.offer_of(content));
+        let knows = |link: &LinkId, peer: &HlsPeer| {
+            offer.is_some_and(|offer| offer.givers.contains_key(link))
+                || peer.has_parts(id)
+                || self.peers.get(link).is_some_and(|peer| peer.claims.contains(id))
         };
+        let lacking =
+            self.medium.peers.iter().filter(|(link, peer)| peer.watches(id.stream) && !knows(link, peer));
+        let links: Vec<LinkId> = lacking.map(|(&link, _)| link).collect();
         let message = TableMessage::Entry { entry: Box::new(entry), is_own };
-        self.tell_watchers(now, id.stream, except, &message);
+        links.into_iter().for_each(|link| self.tell(now, link, &message));
     }
 
     pub(super) fn table_message(&mut self, now: Instant, link: LinkId, payload: &Bytes) {
@@ -138,6 +140,9 @@ impl Swarm<Hls> {
     fn entry_told(&mut self, now: Instant, link: LinkId, told: TableEntry, is_own: bool) {
         if !self.medium.streams.contains_key(&told.entry.piece.stream) {
             return;
+        }
+        if told.entry.content.is_some() {
+            self.promise_kept(link, told.entry.piece);
         }
         let key = self.medium.config.public_key.filter(|_| told.signature.is_some());
         match key {
@@ -203,7 +208,7 @@ impl Swarm<Hls> {
         segment.entry = Some(if is_local { told.without_address() } else { told });
         segment.is_own_entry = false;
         self.want_init(now, link, id);
-        self.spread_entry(now, id, Some(link));
+        self.spread_entry(now, id);
     }
 
     fn adopt_epoch(&mut self, stream: u32, epoch: u64) {
@@ -234,9 +239,10 @@ impl Swarm<Hls> {
     /// Notes an offer for a segment that is known; `false` when it is not.
     fn take_offer(&mut self, link: LinkId, early: &Early) -> bool {
         let Some(segment) = self.medium.segment_mut(early.id) else { return false };
-        segment.fetching.remove(&link);
-        if segment.is_open() {
-            segment.offer(early.content.clone(), false, Some((link, early.is_own)));
+        let is_rival =
+            segment.is_open() && segment.offer(early.content.clone(), false, Some((link, early.is_own)));
+        if is_rival {
+            self.settle_difference(early.id);
         }
         true
     }
@@ -247,6 +253,14 @@ impl Swarm<Hls> {
             if self.peers.contains_key(&link) && !self.take_offer(link, &early) {
                 self.medium.early.push_back((link, early));
             }
+        }
+    }
+
+    /// A peer that said it fetches the segment has it.
+    fn promise_kept(&mut self, link: LinkId, id: PieceId) {
+        let promise = self.medium.segment_mut(id).and_then(|segment| segment.fetching.remove(&link));
+        if let (Some(_), Some(peer)) = (promise, self.medium.peers.get_mut(&link)) {
+            peer.broken_promises = peer.broken_promises.saturating_sub(1);
         }
     }
 
@@ -276,6 +290,9 @@ impl Swarm<Hls> {
     }
 
     fn parts_told(&mut self, now: Instant, link: LinkId, id: PieceId, bits: Bytes) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.requests.forget_chunks(id, |chunk| has_bit(&bits, chunk));
+        }
         let is_wanted = self.medium.segment(id).is_some_and(|segment| segment.is_open());
         let is_claimed = self.peers.get(&link).is_some_and(|peer| peer.claims.contains(id));
         if let Some(peer) = self.medium.peers.get_mut(&link).filter(|_| is_wanted && !is_claimed) {
@@ -327,6 +344,11 @@ impl Swarm<Hls> {
             self.ban(now, link, key, why);
         }
     }
+}
+
+/// Whether a chunk's bit is set, most significant first.
+fn has_bit(bits: &[u8], chunk: u16) -> bool {
+    bits.get(usize::from(chunk / 8)).is_some_and(|byte| byte & (0x80 >> (chunk % 8)) != 0)
 }
 
 fn known_of(entry: &Entry) -> Known {

@@ -6,6 +6,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::Hls;
 use super::event::{HlsDelivery, OriginCommand};
 use super::peers::{CREDIT, STRIKES_MAX};
@@ -22,6 +24,9 @@ const CHUNKS_PER_CHECK: f64 = 32.0;
 const CHECK_TRIES: u8 = 2;
 /// Quarrels about chunks at once.
 const DISPUTES_MAX: usize = 64;
+
+/// A content that is offered and not sent counts as so many broken promises: the announced fetch was kept.
+const IDLE_BREAKS: u32 = 2;
 
 /// A peer sent a chunk that is not what others say: the origin decides.
 #[derive(Debug, Clone)]
@@ -42,7 +47,8 @@ impl Swarm<Hls> {
             return;
         };
         let part = (f64::from(content.chunks()) / CHUNKS_PER_CHECK).min(1.0);
-        let is_lucky = has_credit && self.medium.rng.unit() >= part;
+        let is_disputed = self.medium.segment(id).is_some_and(|s| s.disputed_chunk(&content).is_some());
+        let is_lucky = has_credit && !is_disputed && self.medium.rng.unit() >= part;
         let Some(segment) = self.medium.segment_mut(id) else { return };
         if is_signed || is_lucky {
             segment.belief = Belief::Confirmed;
@@ -64,8 +70,11 @@ impl Swarm<Hls> {
         offer.givers.iter().any(|(link, is_own)| *is_own && credit(link) >= CREDIT)
     }
 
+    /// Compares a chunk with the origin's: one on which offers differ, else any.
     fn check(&mut self, id: PieceId, content: &Content, tries: u8) {
-        let chunk = self.medium.rng.below(usize::from(content.chunks())) as u16;
+        let any = self.medium.rng.below(usize::from(content.chunks())) as u16;
+        let disputed = self.medium.segment(id).and_then(|segment| segment.disputed_chunk(content));
+        let chunk = disputed.unwrap_or(any);
         let Some(segment) = self.medium.segment_mut(id) else { return };
         segment.belief = Belief::Checking { chunk, tries };
         self.ask_origin((id, chunk), content);
@@ -190,10 +199,40 @@ impl Swarm<Hls> {
 
     /// Judges everybody who offered a content by the one that this node got at the origin itself.
     pub(super) fn judge_offers(&mut self, now: Instant, id: PieceId, truth: &Content) {
+        self.reward(id, truth);
+        self.judge_rivals(now, id, truth);
+    }
+
+    /// Judges those who offered another content than the true one.
+    pub(super) fn judge_rivals(&mut self, now: Instant, id: PieceId, truth: &Content) {
         let Some(segment) = self.medium.segment(id) else { return };
         let lies: Vec<Content> = lies(segment, truth);
-        self.reward(id, truth);
         lies.iter().for_each(|lie| self.is_a_lie(now, id, lie));
+    }
+
+    /// Somebody offers another content than the one that is being collected and was not compared with the
+    /// origin's: nothing more of it is played before that is settled.
+    pub(super) fn settle_difference(&mut self, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Supply::Peers { content, .. } = &segment.supply else { return };
+        let is_open = segment.belief == Belief::Confirmed && !segment.was_checked;
+        if is_open && !segment.is_signed(content) && segment.disputed_chunk(content).is_some() {
+            let content = content.clone();
+            self.check(id, &content, 1);
+        }
+    }
+
+    /// Who answers for a content of which nothing comes has not kept its word.
+    pub(super) fn blame_idle(&mut self, id: PieceId) {
+        let Some(segment) = self.medium.segment(id) else { return };
+        let Supply::Peers { content, .. } = &segment.supply else { return };
+        let givers = segment.offer_of(content).into_iter().flat_map(|offer| &offer.givers);
+        let idle: Vec<LinkId> = givers.filter(|(_, is_own)| **is_own).map(|(&link, _)| link).collect();
+        for link in idle {
+            if let Some(peer) = self.medium.peers.get_mut(&link) {
+                peer.broken_promises += IDLE_BREAKS;
+            }
+        }
     }
 
     /// A chunk that is not what its hash says: the sender lies, or who gave the hash.
@@ -212,6 +251,19 @@ impl Swarm<Hls> {
         if !is_known && self.medium.disputes.len() < DISPUTES_MAX {
             self.medium.disputes.push(Dispute { key, link, content: content.clone() });
             self.ask_origin(key, &content);
+        }
+    }
+
+    /// A chunk of a segment that is here whole: who sends another one than the true one lies as well.
+    pub(super) fn compare_late(&mut self, now: Instant, link: LinkId, (id, chunk): ChunkKey, data: &Bytes) {
+        let stream = self.medium.streams.get(&id.stream);
+        let Some(piece) = stream.and_then(|stream| stream.held.get(id.number)) else { return };
+        let is_proven = self.medium.segment(id).is_some_and(|segment| {
+            segment.was_checked || segment.is_own_entry || segment.offers.iter().any(|offer| offer.is_signed)
+        });
+        if is_proven && piece.chunk(chunk) != Some(data) {
+            self.totals.pieces_forged += 1;
+            self.ban_link(now, link, Close::Forged);
         }
     }
 

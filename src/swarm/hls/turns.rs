@@ -29,6 +29,14 @@ impl Swarm<Hls> {
         turn.min(segment.rescue_at()).max(segment.retry_at.unwrap_or(segment.since))
     }
 
+    /// When this node is to ask the origin for what peers have not brought of a segment that they offer: in turn
+    /// as well once they bring nothing, so that one asks and the others get it from there.
+    pub(super) fn rescue_turn_at(&self, segment: &Segment) -> Instant {
+        let turn = segment.duration() / PART_OF_DURATION * self.nodes_before(segment.id);
+        let due = (segment.stalled_at() + turn).min(segment.rescue_at());
+        due.max(segment.retry_at.unwrap_or(segment.since))
+    }
+
     /// How many of our neighbours come first: those that hold the broadcast's key and have to read every
     /// segment anyway, the operator's peers, then by the hash.
     fn nodes_before(&self, id: PieceId) -> u32 {

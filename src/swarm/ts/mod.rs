@@ -278,6 +278,10 @@ impl Medium for Ts {
     /// Chunks of a signed piece have no hashes.
     fn chunk_false(_swarm: &mut Swarm<Self>, _now: Instant, _link: LinkId, _key: ChunkKey) {}
 
+    /// Nor can one be compared without the rest of its piece.
+    fn chunk_unneeded(_swarm: &mut Swarm<Self>, _now: Instant, _link: LinkId, _key: ChunkKey, _data: &Bytes) {
+    }
+
     fn introduced(swarm: &mut Swarm<Self>, now: Instant, link: LinkId) {
         swarm.send_window(now, link);
         if swarm.config.role == Role::Relay {
