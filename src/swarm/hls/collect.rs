@@ -156,7 +156,13 @@ impl Swarm<Hls> {
         let Some(segment) = stream.segments.get(&id.number).filter(|segment| segment.is_open()) else {
             return;
         };
-        let due = segment.lost_at();
+        // what the origin lost, a peer may still have; it says so soon
+        let has_neighbours = self.medium.peers.values().any(|peer| peer.watches(id.stream));
+        let due = match (segment.is_nowhere(), has_neighbours) {
+            (true, false) => now,
+            (true, true) => segment.since + segment.duration(),
+            (false, _) => segment.lost_at(),
+        };
         if now < due {
             self.medium.wake(due);
         } else if stream.has_later(id.number) {
