@@ -16,7 +16,7 @@ use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
     ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, PublishHlsConfig,
-    SOURCE_PORT, SourceConfig, SupportConfig, TrackerConfig,
+    SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
 use crate::store::files;
@@ -175,6 +175,12 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
+        service: ServiceConfig {
+            access_token: typed.get("service-access-token"),
+            is_remote: typed.flag("service-remote-access"),
+            monitor_ip: typed.get("monitor-node-ip"),
+            reports_peers: typed.flag("stats-report-peers"),
+        },
         stats_report_interval: typed
             .seconds("stats-report-interval")
             .unwrap_or(default.stats_report_interval),

@@ -41,6 +41,8 @@ pub struct CommonConfig {
     pub download_from: Vec<SocketAddr>,
     /// A second connection of a peer closes its first.
     pub close_connections_from_same_peer: bool,
+    /// What the node interface tells, and to whom.
+    pub service: ServiceConfig,
     /// How often the statistics are refreshed.
     pub stats_report_interval: Duration,
     /// Loopback and private addresses named by strangers may be dialled and fetched.
@@ -51,6 +53,19 @@ pub struct CommonConfig {
     pub cache_dir: PathBuf,
     /// Exists and is writable.
     pub pid_file_dir: PathBuf,
+}
+
+/// Access to the node interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceConfig {
+    /// Stands before the method in every path.
+    pub access_token: Option<String>,
+    /// Other machines may see the node's state.
+    pub is_remote: bool,
+    /// This machine may.
+    pub monitor_ip: Option<IpAddr>,
+    /// The state holds the list of peers.
+    pub reports_peers: bool,
 }
 
 impl CommonConfig {
@@ -71,6 +86,7 @@ impl CommonConfig {
             upload_to: Vec::new(),
             download_from: Vec::new(),
             close_connections_from_same_peer: false,
+            service: ServiceConfig::default(),
             stats_report_interval: Duration::from_secs(60),
             allow_private_addresses: false,
             state_dir: None,

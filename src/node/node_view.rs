@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::relay::Latency;
 use super::station::Station;
-use crate::http::node_api::{NodeStatus, NodeView};
-use crate::swarm::stats::SwarmStats;
+use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus};
+use crate::swarm::stats::{PeerStats, SwarmStats};
 use crate::wire::hls::transport::AnyTransport;
 
 /// The kind of node, as the monitor names it.
@@ -35,12 +36,22 @@ pub struct SwarmView {
     max_peers: usize,
     download_from: Vec<(IpAddr, u16)>,
     latency: Latency,
+    reports_peers: bool,
+    /// Beside two pieces' time: so long without a piece, and something is wrong.
+    patience: Duration,
     published: Arc<OnceLock<Published>>,
 }
 
 impl SwarmView {
-    /// `source_url` is shown as it is: without user and password.
-    pub fn new(station: &Station, kind: Kind, source_url: Option<String>, latency: Latency) -> Self {
+    /// `source_url` is shown as it is: without user and password. A node whose pieces do not advance for
+    /// `patience` and two pieces' time is not healthy.
+    pub fn new(
+        station: &Station,
+        kind: Kind,
+        source_url: Option<String>,
+        latency: Latency,
+        patience: Duration,
+    ) -> Self {
         let common = &station.common;
         Self {
             kind,
@@ -50,6 +61,8 @@ impl SwarmView {
             max_peers: common.max_peers,
             download_from: common.download_from.iter().map(|addr| (addr.ip(), addr.port())).collect(),
             latency,
+            reports_peers: common.service.reports_peers,
+            patience,
             published: Arc::default(),
         }
     }
@@ -83,16 +96,79 @@ impl NodeView for SwarmView {
             download_speed: stats.download_rate,
             upload_speed: stats.upload_rate,
             connected_peers_count: stats.peers.len(),
-            // The list itself needs --stats-report-peers.
-            connected_peers: Vec::new(),
+            connected_peers: match self.reports_peers {
+                true => stats.peers.iter().map(peer_status).collect(),
+                false => Vec::new(),
+            },
+            known_addresses: stats.known_addresses,
             first_piece: stats.oldest_piece,
             last_piece: stats.newest_piece,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
+            last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
+            counters: counters(&stats),
         }
+    }
+
+    fn health(&self) -> Result<(), String> {
+        let Some(published) = self.published.get() else {
+            return Err("the broadcast has not begun".to_owned());
+        };
+        let stats = published.stats.borrow();
+        let Some(age) = stats.last_piece_age else { return Err("no piece so far".to_owned()) };
+        let limit = self.patience + 2 * stats.piece_duration;
+        if age <= limit {
+            return Ok(());
+        }
+        Err(format!("no piece for {} s, the limit is {} s", age.as_secs(), limit.as_secs()))
     }
 
     fn transport_file(&self) -> Option<Bytes> {
         self.published.get().map(|published| published.file.public().bytes().clone())
+    }
+}
+
+fn counters(stats: &SwarmStats) -> Counters {
+    Counters {
+        uploaded_bytes: stats.uploaded_bytes,
+        downloaded_bytes: stats.downloaded_bytes,
+        duplicate_bytes: stats.duplicate_bytes,
+        pieces_produced: stats.pieces_produced,
+        pieces_verified: stats.pieces_verified,
+        pieces_forged: stats.pieces_forged,
+        pieces_skipped: stats.pieces_skipped,
+        requests_late: stats.requests_late,
+        requests_refused: stats.requests_refused,
+        joins: stats.joins,
+        bans: stats.bans,
+        origin_fetches: stats.origin_fetches,
+        origin_bytes: stats.origin_bytes,
+        origin_checks: stats.checks,
+    }
+}
+
+fn peer_status(peer: &PeerStats) -> PeerStatus {
+    PeerStatus {
+        ip: peer.addr.ip(),
+        port: peer.addr.port(),
+        is_source: peer.is_source,
+        version: peer.version,
+        download_speed: peer.download_rate,
+        upload_speed: peer.upload_rate,
+        first_piece: peer.oldest_piece,
+        last_piece: peer.newest_piece,
+        distance_from_source: peer.distance_from_source,
+        round_trip_ms: peer.round_trip.map(|time| time.as_millis() as u64),
+        connected_for_s: peer.connected_for.as_secs(),
+    }
+}
+
+/// Who may ask, as the operator says.
+pub fn access(station: &Station) -> Access {
+    let service = &station.common.service;
+    Access {
+        token: service.access_token.clone(),
+        is_remote: service.is_remote,
+        monitor_ip: service.monitor_ip,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::config::SupportConfig;
 use super::hls;
 use super::hls::subject::Subject;
-use super::node_view::{Kind, SwarmView};
+use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
 use super::station::{RunningSwarm, Station, fresh_peer_id};
 use super::transport_source::TransportSource;
@@ -25,6 +25,8 @@ use crate::wire::hls::transport::{AnyTransport, HlsTransport};
 
 /// A support node joins so far behind the newest piece, to have a start burst for its viewers.
 const BUFFER: Duration = Duration::from_secs(6);
+/// A relay that gets no piece for longer than this, and two pieces' time, is not healthy.
+const PATIENCE: Duration = Duration::from_secs(10);
 const RETRY_START: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 const LOG: &str = "acestream.supportnode";
@@ -75,9 +77,9 @@ impl Support {
         let (content_id, public_bytes) = (public.content_id(), public.public().bytes().clone());
         let metadata =
             relay::serve_transport_file(&station, content_id, public_bytes, Vec::new(), stop.clone())?;
-        let view = SwarmView::new(&station, Kind::Support, None, latency);
+        let view = SwarmView::new(&station, Kind::Support, None, latency, PATIENCE);
         view.publish(&public, swarm.stats.clone());
-        let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view)) };
+        let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view), access(&station)) };
         let listening = station.listen(bound, http, stop);
         let parts = vec![swarm.task, metadata.task, listening];
         Ok(Some(Self { port: station.port, parts, _station: station, _pid_file: pid_file }))

@@ -96,6 +96,13 @@ impl Claims {
         }
     }
 
+    /// The oldest piece that is claimed and remembered.
+    pub fn oldest(&self) -> Option<u64> {
+        let newest = self.newest?;
+        let oldest = (newest + 1).saturating_sub(PEER_WINDOW_MAX_PIECES);
+        (oldest..=newest).find(|&candidate| self.contains(candidate))
+    }
+
     /// The oldest claimed piece that is newer than `number`.
     pub fn next_after(&self, number: u64) -> Option<u64> {
         let newest = self.newest?;
@@ -161,6 +168,7 @@ mod tests {
         let mut claims = Claims::default();
         (100..110).for_each(|number| assert!(claims.add(number)));
         claims.remove_before(105);
+        assert_eq!(claims.oldest(), Some(105));
         assert!(!claims.contains(104) && claims.contains(105));
         claims.remove_before(200);
         assert_eq!(claims.newest(), None);

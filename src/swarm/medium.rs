@@ -3,7 +3,7 @@
 //! Peers, requests, uplink, trackers and bans are the same for all ([`super::Swarm`]). A medium decides
 //! which pieces are wanted, what proves them, and what is delivered.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -50,6 +50,8 @@ pub trait Medium: Sized + Send + 'static {
     fn live_info(&self) -> LiveInfo;
     /// The oldest and the newest number held, and the next one to deliver, for the monitor.
     fn place(&self) -> (Option<u64>, Option<u64>, Option<u64>);
+    /// How long a usual piece plays.
+    fn piece_duration(&self) -> Duration;
     /// Bytes of a whole chunk, and of a usual piece.
     fn chunk_bytes(&self) -> usize;
     fn piece_bytes(&self) -> usize;

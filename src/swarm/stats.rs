@@ -32,6 +32,8 @@ pub(super) struct Totals {
     pub checks: u64,
     /// How long after the origin showed it the last segment was here whole.
     pub late_ms: Option<u64>,
+    /// When the newest piece was made or became whole.
+    pub last_piece_at: Option<Instant>,
     pub uplink: RateMeter,
     /// Somebody connected to us: we can be reached.
     pub has_been_reached: bool,
@@ -50,7 +52,11 @@ pub struct PeerStats {
     pub addr: SocketAddr,
     pub is_source: bool,
     pub distance_from_source: i64,
+    /// Of the first stream, as it claims.
+    pub oldest_piece: Option<u64>,
     pub newest_piece: Option<u64>,
+    /// `v` of its extended handshake: the engine build whose behaviour it speaks.
+    pub version: i64,
     pub download_rate: u64,
     pub upload_rate: u64,
     pub round_trip: Option<Duration>,
@@ -85,6 +91,10 @@ pub struct SwarmStats {
     pub checks: u64,
     pub late_ms: Option<u64>,
     pub known_addresses: usize,
+    /// Since a piece was made or became whole; `None` before the first.
+    pub last_piece_age: Option<Duration>,
+    /// How long a usual piece plays.
+    pub piece_duration: Duration,
 }
 
 impl fmt::Display for SwarmStats {
@@ -124,6 +134,8 @@ impl<M: Medium> Swarm<M> {
             checks: self.totals.checks,
             late_ms: self.totals.late_ms,
             known_addresses: self.roster.len(),
+            last_piece_age: self.totals.last_piece_at.map(|at| now.saturating_duration_since(at)),
+            piece_duration: self.medium.piece_duration(),
             peers,
         }
     }
@@ -134,7 +146,9 @@ fn peer_stats(now: Instant, peer: &mut super::Peer) -> PeerStats {
         addr: peer.listen_addr().unwrap_or(peer.addr),
         is_source: peer.description.is_some_and(|said| said.is_source),
         distance_from_source: peer.description.map_or(-1, |said| said.distance_from_source),
+        oldest_piece: peer.claims.only().oldest(),
         newest_piece: peer.claims.only().newest(),
+        version: peer.description.map_or(0, |said| said.version),
         download_rate: peer.down.bytes_per_second(now),
         upload_rate: peer.up.bytes_per_second(now),
         round_trip: peer.pipeline.round_trip(),

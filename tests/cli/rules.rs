@@ -184,7 +184,7 @@ fn official_command_lines_fail_only_where_they_ask_for_what_is_absent() {
     assert!(
         config.permanent && config.common.close_connections_from_same_peer && config.skip_internal_tracker
     );
-    assert!(refused(&with('S', &["--monitor-node-ip", "127.0.0.1"])).starts_with("--monitor-node-ip: "));
+    assert!(refused(&with('S', &["--upload-limit", "1"])).starts_with("--upload-limit: "));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod hostile;
 mod life_cycle;
 mod log_lines;
 mod node;
+mod node_interface;
 mod numbered;
 mod origin;
 mod restart;

@@ -3,55 +3,169 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use start_engine::http::node_api::{NodeStatus, NodeView, router};
+use start_engine::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, router};
 
-use crate::server::{get, serve, serve_as_if_from};
+use crate::server::{Reply, get, serve, serve_as_if_from};
 
-struct Node(Option<Bytes>);
+struct Node {
+    file: Option<Bytes>,
+    trouble: Option<&'static str>,
+}
 
 impl NodeView for Node {
     fn status(&self) -> NodeStatus {
         NodeStatus {
+            version: "1.2.3".into(),
             kind: "source".into(),
             port: 7764,
             source_url: Some("http://user:secret@h/stream".into()),
             download_from: vec![([10, 0, 0, 1].into(), 8621)],
+            connected_peers: vec![PeerStatus {
+                ip: [10, 0, 0, 2].into(),
+                port: 8622,
+                is_source: false,
+                version: 3_021_100,
+                download_speed: 1,
+                upload_speed: 2,
+                first_piece: Some(3),
+                last_piece: Some(4),
+                distance_from_source: 0,
+                round_trip_ms: Some(5),
+                connected_for_s: 6,
+            }],
+            latency_ms: Some(1_250),
+            last_piece: Some(42),
+            counters: Counters { uploaded_bytes: 7, ..Counters::default() },
             ..NodeStatus::default()
         }
     }
 
     fn transport_file(&self) -> Option<Bytes> {
-        self.0.clone()
+        self.file.clone()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.trouble.map_or(Ok(()), |trouble| Err(trouble.to_owned()))
     }
 }
 
+fn node_with(access: Access) -> axum::Router {
+    let file = Some(Bytes::from_static(b"AceStreamTransport"));
+    router(Arc::new(Node { file, trouble: None }), access)
+}
+
 fn node() -> axum::Router {
-    router(Arc::new(Node(Some(Bytes::from_static(b"AceStreamTransport")))))
+    node_with(Access::default())
+}
+
+fn troubled(trouble: &'static str) -> axum::Router {
+    router(Arc::new(Node { file: None, trouble: Some(trouble) }), Access::default())
+}
+
+async fn json(reply: Reply) -> serde_json::Value {
+    serde_json::from_str(&reply.text().await).expect("json")
 }
 
 #[tokio::test]
 async fn monitor_tells_this_machine_everything() {
-    let server = serve(node()).await;
-    let reply = get(server, "/app/monitor").await;
+    let reply = get(serve(node()).await, "/app/monitor").await;
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
-    let json: serde_json::Value = serde_json::from_str(&reply.text().await).unwrap();
+    let json = json(reply).await;
     assert_eq!(json["type"], "source");
     assert_eq!(json["download_from"], serde_json::json!([["10.0.0.1", 8621]]));
+    assert_eq!(json["uploaded_bytes"], 7);
     for field in "version max_connections max_peers download_speed upload_speed connected_peers_count \
-        connected_peers source_url infohash download_hash content_id port first_piece last_piece latency_ms"
+        connected_peers source_url hls_manifest_url infohash download_hash content_id port first_piece \
+        last_piece latency_ms last_piece_age_s known_addresses"
         .split_whitespace()
+        .chain(Counters::default().all().iter().map(|(name, ..)| *name))
     {
         assert!(json.get(field).is_some(), "{field}");
+    }
+    for field in "ip port is_source version download_speed upload_speed first_piece last_piece \
+        distance_from_source round_trip_ms connected_for_s"
+        .split_whitespace()
+    {
+        assert!(json["connected_peers"][0].get(field).is_some(), "{field}");
     }
 }
 
 #[tokio::test]
-async fn monitor_tells_other_machines_nothing() {
-    for from in ["192.168.1.9:4000", "127.0.0.2:4000", "[2001:db8::1]:4000"] {
-        let reply = get(serve_as_if_from(node(), from).await, "/app/monitor").await;
-        assert_eq!(reply.status, 403);
-        let body = reply.text().await;
-        assert!(!body.contains("secret") && body.lines().count() == 1, "{body}");
+async fn metrics_hold_every_figure_of_the_monitor() {
+    let reply = get(serve(node()).await, "/metrics").await;
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply.header("content-type").is_some_and(|kind| kind.starts_with("application/openmetrics-text"))
+    );
+    let text = reply.text().await;
+    for line in [
+        "# TYPE start_engine_uploaded_bytes counter",
+        "start_engine_uploaded_bytes_total 7",
+        "start_engine_last_piece 42",
+        "start_engine_latency_seconds 1.25",
+        "start_engine_healthy 1",
+        "start_engine_node_info{version=\"1.2.3\",type=\"source\",infohash=\"\"} 1",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    for (name, ..) in Counters::default().all() {
+        assert!(text.contains(&format!("start_engine_{name}_total ")), "{name}\n{text}");
+    }
+    assert!(!text.contains("secret"));
+}
+
+#[tokio::test]
+async fn health_says_why_not() {
+    let well = get(serve(node()).await, "/app/healthz").await;
+    assert_eq!((well.status, json(well).await["healthy"].clone()), (200, true.into()));
+    let server = serve(troubled("no piece for 30 s")).await;
+    let ill = get(server, "/app/healthz").await;
+    assert_eq!(ill.status, 503);
+    assert_eq!(json(ill).await["reason"], "no piece for 30 s");
+    assert!(get(server, "/metrics").await.text().await.contains("start_engine_healthy 0\n"));
+}
+
+#[tokio::test]
+async fn state_is_told_to_other_machines_only_where_the_operator_says_so() {
+    let remote = Access { is_remote: true, ..Access::default() };
+    let named = Access { monitor_ip: Some([192, 168, 1, 9].into()), ..Access::default() };
+    for path in ["/app/monitor", "/app/metrics", "/metrics", "/app/healthz"] {
+        for from in ["192.168.1.9:4000", "127.0.0.2:4000", "[2001:db8::1]:4000"] {
+            let is_named = from.starts_with("192");
+            for (access, status) in
+                [(&Access::default(), 403), (&remote, 200), (&named, if is_named { 200 } else { 403 })]
+            {
+                let reply = get(serve_as_if_from(node_with(access.clone()), from).await, path).await;
+                assert_eq!(reply.status, status, "{path} {from} {access:?}");
+                let body = reply.text().await;
+                assert!(status == 200 || (!body.contains("secret") && body.lines().count() == 1), "{body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn once_there_is_a_token_nothing_answers_without_it() {
+    for is_remote in [false, true] {
+        let access = Access { token: Some("t0ken".into()), is_remote, ..Access::default() };
+        let here = serve(node_with(access.clone())).await;
+        let elsewhere = serve_as_if_from(node_with(access), "192.168.1.9:4000").await;
+        for method in ["monitor", "metrics", "healthz", "get_transport_file?format=raw"] {
+            let is_for_all = method.starts_with("get") || is_remote;
+            for server in [here, elsewhere] {
+                assert_eq!(get(server, &format!("/app/{method}")).await.status, 403, "{method}");
+                assert_eq!(get(server, &format!("/app/wrong/{method}")).await.status, 403, "{method}");
+            }
+            let with_token = format!("/app/t0ken/{method}");
+            assert_eq!(get(here, &with_token).await.status, 200, "{method}");
+            let expected = if is_for_all { 200 } else { 403 };
+            assert_eq!(get(elsewhere, &with_token).await.status, expected, "{method}");
+        }
+        for path in ["/metrics", "/app", "/app/t0ken"] {
+            assert_eq!(get(here, path).await.status, 403, "{path}");
+        }
+        assert_eq!(get(here, "/app/t0ken/nothing").await.status, 404);
     }
 }
 
@@ -63,7 +177,7 @@ async fn transport_file_is_for_anyone_in_its_one_format() {
     assert_eq!(reply.text().await, "AceStreamTransport");
     assert_eq!(get(server, "/app/get_transport_file").await.status, 400);
     assert_eq!(get(server, "/app/get_transport_file?format=json").await.status, 400);
-    let early = serve(router(Arc::new(Node(None)))).await;
+    let early = serve(troubled("it has not begun")).await;
     assert_eq!(get(early, "/app/get_transport_file?format=raw").await.status, 503);
 }
 
@@ -73,7 +187,6 @@ async fn other_methods_are_not_found_in_json() {
     for path in ["/app", "/app/nothing", "/app/token/monitor"] {
         let reply = get(server, path).await;
         assert_eq!(reply.status, 404, "{path}");
-        let json: serde_json::Value = serde_json::from_str(&reply.text().await).unwrap();
-        assert!(json["error"].is_string());
+        assert!(json(reply).await["error"].is_string());
     }
 }

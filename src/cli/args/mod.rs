@@ -27,6 +27,7 @@ const fn group(heading: &'static str, options: &'static [Opt]) -> Group {
 
 const NETWORK: Group = group("Network", network::NETWORK);
 const LIMITS: Group = group("Limits", network::LIMITS);
+const SERVICE: Group = group("Node interface", network::SERVICE);
 const FILES: Group = group("Files", storage::COMMON);
 const LOGGING: Group = group("Logging", logging::LOGGING);
 const DEBUG: Group = group("Tracing of subsystems", debug::DEBUG);
@@ -41,6 +42,7 @@ const SOURCE: &[Group] = &[
     group("Port", network::SOURCE_PORT),
     NETWORK,
     LIMITS,
+    SERVICE,
     FILES,
     group("Files of the broadcast", storage::SOURCE),
     LOGGING,
@@ -56,6 +58,7 @@ const SUPPORT: &[Group] = &[
     group("Port", network::SUPPORT_PORT),
     NETWORK,
     LIMITS,
+    SERVICE,
     FILES,
     group("State of a support node", storage::SUPPORT),
     LOGGING,
@@ -79,6 +82,7 @@ const PUBLISH_HLS: &[Group] = &[
     group("Port", network::SUPPORT_PORT),
     NETWORK,
     LIMITS,
+    SERVICE,
     FILES,
     group("State of a support node", storage::SUPPORT),
     LOGGING,

@@ -48,6 +48,19 @@ pub const LIMITS: &[Opt] = &[
     ),
 ];
 
+/// Source and support nodes.
+pub const SERVICE: &[Opt] = &[
+    Opt::flag("service-remote-access", "Tell the state of the node to other machines too"),
+    Opt::new(
+        "service-access-token",
+        Form::Token,
+        "",
+        "An element that every path of the node interface needs then: /app/<token>/<method>",
+    ),
+    Opt::new("monitor-node-ip", Form::Ip, "", "Machine that is told the state of the node too"),
+    Opt::flag("stats-report-peers", "List the connected peers in the state of the node"),
+];
+
 /// The standalone tracker.
 pub const TRACKER: &[Opt] = &[port("7764"), BIND];
 

@@ -6,6 +6,7 @@ use crate::cli::option::{Effect, Form, Opt};
 const ACCOUNTS: &str = "accounts are out of scope of this program";
 const PREMIUM: &str = "premium broadcasts are out of scope of this program";
 const ACCESS: &str = "access rules of the node interface are not in this build yet";
+const NO_INTERFACE: &str = "a client has no node interface in this build";
 const RATES: &str = "rate limits are not in this build yet";
 const SLOTS: &str = "tuning of upload slots is not in this build yet";
 const CACHE: &str = "cache sizes are not in this build yet";
@@ -27,14 +28,10 @@ const fn off_only(name: &'static str, reason: &'static str, doc: &'static str) -
 /// Source node, support node and client.
 pub const NODE: &[Opt] = &[
     off_only("upnp-enabled", "port mapping is not in this build yet", "Map the port on the router"),
-    Opt::refused("monitor-node-ip", Form::Ip, ACCESS),
-    Opt::refused("service-remote-access", Form::Flag, ACCESS),
-    Opt::refused("service-access-token", Form::Token, ACCESS),
-    Opt::refused("service-remote-allow-cors", Form::Flag, ACCESS),
     Opt::refused(
-        "stats-report-peers",
+        "service-remote-allow-cors",
         Form::Flag,
-        "the list of peers in the statistics is not in this build yet",
+        "pages do not read the node interface in this build",
     ),
     Opt::refused("ip-filter-config", Form::Path, FILTER),
     Opt::refused("upload-limit", BYTES, RATES),
@@ -87,6 +84,10 @@ pub const SUPPORT: &[Opt] = &[
 
 /// Client alone.
 pub const CLIENT: &[Opt] = &[
+    Opt::refused("monitor-node-ip", Form::Ip, NO_INTERFACE),
+    Opt::refused("service-remote-access", Form::Flag, NO_INTERFACE),
+    Opt::refused("service-access-token", Form::Token, NO_INTERFACE),
+    Opt::refused("stats-report-peers", Form::Flag, NO_INTERFACE),
     off_only("live-adjust-buffer-time", BUFFER, "Adapt the buffer to the stalls of the swarm"),
     off_only("use-internal-buffering", BUFFER, "Hold data back until a buffer is full"),
     Opt::refused("live-max-buffer-time", SECONDS, BUFFER),

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
-use super::node_view::{Kind, SwarmView};
+use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, ToPlayers};
 use super::station::{self, ReachableTracker, Station, fresh_peer_id};
 use super::tracker;
@@ -86,8 +86,14 @@ impl Source {
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let view = SwarmView::new(&station, Kind::Source, Some(address.to_string()), latency.clone());
-        let app = node_api::router(Arc::new(view.clone()));
+        let view = SwarmView::new(
+            &station,
+            Kind::Source,
+            Some(address.to_string()),
+            latency.clone(),
+            config.source_read_timeout,
+        );
+        let app = node_api::router(Arc::new(view.clone()), access(&station));
         let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
         let mut parts =
             vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];

@@ -27,6 +27,7 @@ impl Swarm<Hls> {
         self.medium.untold_parts.remove(&id);
         self.medium.peers.values_mut().for_each(|peer| peer.forget_parts(id));
         self.totals.pieces_verified += 1;
+        self.totals.last_piece_at = Some(now);
         let copies = self.peers.values().filter(|peer| peer.claims.contains(id)).count();
         self.copies.begin(id, copies);
         self.send_to_all(now, &Message::Have { stream: id.stream, piece: id.number as u32 });

@@ -1,6 +1,6 @@
 //! The HLS broadcast as the swarm's medium.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -157,6 +157,11 @@ impl Medium for Hls {
     fn place(&self) -> (Option<u64>, Option<u64>, Option<u64>) {
         let Some(stream) = self.streams.values().next() else { return (None, None, None) };
         (stream.held.oldest(), stream.held.newest(), stream.start.map(|_| stream.next_listed))
+    }
+
+    fn piece_duration(&self) -> Duration {
+        let newest = self.streams.values().filter_map(|state| state.segments.values().next_back());
+        newest.map(Segment::duration).max().unwrap_or_default()
     }
 
     fn chunk_bytes(&self) -> usize {

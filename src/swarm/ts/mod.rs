@@ -103,6 +103,7 @@ fn ts_id(number: u64) -> PieceId {
 impl Swarm<Ts> {
     /// Keeps a verified piece, tells every peer of it, and serves those who wait for it.
     fn store(&mut self, now: Instant, piece: VerifiedPiece) {
+        self.totals.last_piece_at = Some(now);
         let number = piece.number();
         let is_first = self.medium.window.is_empty();
         let inserted = self.medium.window.insert(piece);
@@ -230,6 +231,10 @@ impl Medium for Ts {
 
     fn place(&self) -> (Option<u64>, Option<u64>, Option<u64>) {
         (self.window.oldest(), self.window.newest(), self.follow.next())
+    }
+
+    fn piece_duration(&self) -> Duration {
+        self.config.geometry.piece_duration(self.config.bitrate)
     }
 
     fn chunk_bytes(&self) -> usize {

@@ -1,0 +1,117 @@
+//! The state of a node at one moment, as `/app/monitor` spells it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct NodeStatus {
+    pub version: String,
+    /// `source` or `support`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub port: u16,
+    /// 40 lower-case hex digits.
+    pub infohash: String,
+    /// The infohash again, under the name that existing panels read.
+    pub download_hash: String,
+    /// 40 lower-case hex digits.
+    pub content_id: String,
+    /// Where a source node reads; `None` on others.
+    pub source_url: Option<String>,
+    /// The playlist of a public HLS broadcast; `None` on others.
+    pub hls_manifest_url: Option<String>,
+    pub download_from: Vec<(IpAddr, u16)>,
+    pub max_connections: usize,
+    pub max_peers: usize,
+    /// Bytes a second.
+    pub download_speed: u64,
+    /// Bytes a second.
+    pub upload_speed: u64,
+    pub connected_peers_count: usize,
+    /// Empty unless the node reports its peers (`--stats-report-peers`).
+    pub connected_peers: Vec<PeerStatus>,
+    /// Addresses of peers remembered.
+    pub known_addresses: usize,
+    /// Numbers of the oldest and the newest piece held.
+    pub first_piece: Option<u64>,
+    pub last_piece: Option<u64>,
+    /// Milliseconds from the making of the newest piece to its arrival; `None` before the first.
+    pub latency_ms: Option<u64>,
+    /// Seconds since a piece was made or became whole; `None` before the first.
+    pub last_piece_age_s: Option<f64>,
+    #[serde(flatten)]
+    pub counters: Counters,
+}
+
+/// One connected peer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PeerStatus {
+    pub ip: IpAddr,
+    /// Where it listens, as far as it told.
+    pub port: u16,
+    pub is_source: bool,
+    /// The engine build whose behaviour it speaks, 0 before it told.
+    pub version: i64,
+    /// Bytes a second.
+    pub download_speed: u64,
+    /// Bytes a second.
+    pub upload_speed: u64,
+    /// The pieces that it claims.
+    pub first_piece: Option<u64>,
+    pub last_piece: Option<u64>,
+    /// Nodes between it and the source; -1 at the source itself and where it is not known.
+    pub distance_from_source: i64,
+    pub round_trip_ms: Option<u64>,
+    /// Seconds since it connected.
+    pub connected_for_s: u64,
+}
+
+/// Declares the counters once: field, sentence.
+macro_rules! counters {
+    ($($(#[doc = $help:literal])+ $name:ident,)+) => {
+        /// Counted since the node took part in its broadcast.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+        pub struct Counters {
+            $($(#[doc = $help])+ pub $name: u64,)+
+        }
+
+        impl Counters {
+            /// Name, sentence and value of each.
+            pub fn all(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($help),+).trim_ascii(), self.$name),)+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Media bytes sent to peers
+    uploaded_bytes,
+    /// Media bytes that came from peers
+    downloaded_bytes,
+    /// Media bytes that came and were there already
+    duplicate_bytes,
+    /// Pieces made by a source
+    pieces_produced,
+    /// Pieces that became whole and were proven
+    pieces_verified,
+    /// Pieces or chunks that were not what their proof says
+    pieces_forged,
+    /// Pieces given up
+    pieces_skipped,
+    /// Requests that were not answered in time
+    requests_late,
+    /// Requests of peers that were refused
+    requests_refused,
+    /// Places in the stream where the node began to follow it
+    joins,
+    /// Peers banned
+    bans,
+    /// Segments read at the origin of an HLS broadcast
+    origin_fetches,
+    /// Bytes of segments that came from the origin
+    origin_bytes,
+    /// Chunks compared with the origin
+    origin_checks,
+}

@@ -1,0 +1,42 @@
+//! The interface of the running program: who sees its state, and what the state says.
+
+use crate::harness::{get, wait_for, wait_until};
+use crate::node::{Home, address_of};
+use crate::origin::{Mood, Origin};
+
+#[test]
+fn peers_are_listed_where_that_is_asked_for_and_the_token_keeps_others_out() {
+    let origin = Origin::start(200_000);
+    let (home, relay_home) = (Home::new(), Home::new());
+    let mut source = home.quick_source(&origin, &["--stats-report-peers", "--service-access-token", "t0ken"]);
+    let (port, at) = (source.port(), address_of(&mut source));
+    let file = home.file("test.acelive").display().to_string();
+    let _support = relay_home.support(&file, &["--download-from", &at]);
+
+    wait_until("a refusal", || get(port, "/app/monitor").is_some_and(|(status, _)| status == 403));
+    let peer = wait_for("the support node in the list of peers", || {
+        let (_, body) = get(port, "/app/t0ken/monitor").filter(|(status, _)| *status == 200)?;
+        let state: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        let peer = state["connected_peers"].get(0)?.clone();
+        peer["last_piece"].is_u64().then_some(peer)
+    });
+    assert_eq!((peer["ip"].as_str(), peer["version"].as_i64()), (Some("127.0.0.1"), Some(3_021_100)));
+    let metrics = wait_for("metrics", || get(port, "/app/t0ken/metrics"));
+    let text = String::from_utf8(metrics.1).expect("text");
+    assert_eq!(metrics.0, 200);
+    assert!(text.contains("\nstart_engine_peers 1\n"), "{text}");
+}
+
+#[test]
+fn node_whose_source_falls_silent_is_ill_until_it_is_back() {
+    let origin = Origin::start(200_000);
+    let home = Home::new();
+    let mut source = home.quick_source(&origin, &["--source-read-timeout", "1"]);
+    let port = source.port();
+    let is = |status: u16| move || get(port, "/app/healthz").is_some_and(|(found, _)| found == status);
+    wait_until("a healthy source", is(200));
+    origin.set_mood(Mood::Stalled);
+    wait_until("an ill source", is(503));
+    origin.set_mood(Mood::Live);
+    wait_until("a healthy source again", is(200));
+}
