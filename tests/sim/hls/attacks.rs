@@ -27,7 +27,7 @@ fn assert_caught(world: &HlsWorld, report: &Report) {
     let ms = |time: &Time| time / MILLISECOND;
     let shown: Vec<_> = late
         .iter()
-        .map(|((pair, at))| (pair, ms(at), world.tally.verdicts.get(&(pair.1, pair.0)).map(ms)))
+        .map(|(pair, at)| (pair, ms(at), world.tally.verdicts.get(&(pair.1, pair.0)).map(ms)))
         .collect();
     assert!(late.is_empty(), "{} of {} not in time: {shown:?} {report}", late.len(), told.len());
 }
