@@ -44,6 +44,7 @@ impl Swarm<Hls> {
         for &stream in before.difference(&followed) {
             self.drop_stream(stream);
             self.medium.streams.remove(&stream);
+            self.outputs.push_back(Output::Hls(HlsDelivery::Reset { stream }));
         }
         let epoch = self.medium.config.epoch;
         for &stream in followed.difference(&before) {

@@ -132,7 +132,7 @@ pub enum HlsDelivery {
     Lost {
         piece: PieceId,
     },
-    /// All that was said of the stream is void: its numbers begin anew.
+    /// All that was said of the stream is void: its numbers begin anew, or nobody watches it any more.
     Reset {
         stream: u32,
     },
