@@ -71,6 +71,8 @@ async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Resu
         Command::Source(config) => node::source::run(config, stop).await,
         Command::Support(config) => node::support::run(config, stop).await,
         Command::Client(config) => node::client::run(config, stop).await,
+        Command::CreateHls(config) => node::hls::create::run(config, stop).await,
+        Command::PublishHls(config) => node::hls::publish::run(config, stop).await,
         Command::Tracker(config) => node::tracker::run(config, stop).await,
         Command::Demo(config) => node::demo::run(config, stop).await,
         // Answered before the runtime was built.

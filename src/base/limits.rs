@@ -56,6 +56,10 @@ pub const DESCRIPTION_MAX_BYTES: usize = 4096;
 pub const LOGO_URL_MAX_BYTES: usize = 1024;
 /// Provider key and stream id.
 pub const PROVIDER_TEXT_MAX_BYTES: usize = 128;
+/// Countries, and languages, of one broadcast: there are 249 countries.
+pub const REGIONS_MAX: usize = 256;
+/// The code of one of these; ISO writes three letters.
+pub const REGION_CODE_MAX_BYTES: usize = 16;
 
 // --- HLS ---
 
@@ -68,12 +72,8 @@ pub const HLS_NUMBER_MAX: u64 = 1 << 62;
 pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Chunks of one segment.
 pub const SEGMENT_CHUNKS_MAX: u16 = 2048;
-/// An initialisation section is a few kilobytes; it must fit into one message.
-pub const INIT_MAX_BYTES: usize = 96 * 1024;
 /// A URL of a playlist, a segment or a key.
 pub const HLS_URL_MAX_BYTES: usize = 4096;
-/// A name, a language, a date: texts that a playlist repeats.
-pub const HLS_TEXT_MAX_BYTES: usize = 256;
 /// A message of the piece table; it must fit into a frame.
 pub const TABLE_MESSAGE_MAX_BYTES: usize = FRAME_MAX_BYTES - 64;
 /// An entry of the piece table: 32 bytes a chunk, and what is said beside.
@@ -146,6 +146,28 @@ pub const ICY_HEAD_MAX_BYTES: usize = 16 * 1024;
 /// Bytes at either end of a file that are read to learn its span.
 pub const FILE_SCAN_BYTES: u64 = 8 * 1024 * 1024;
 
+// --- HLS playlists (media) ---
+
+/// Longest playlist read: 24 hours of segments of 2 s take some 4 MB, and a playlist that keeps all since its
+/// start grows until here.
+pub const PLAYLIST_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Segments kept of a media playlist, the newest: a quarter of an hour of short ones, far beyond what is shared.
+pub const PLAYLIST_SEGMENTS_MAX: usize = 512;
+/// Lines of a master playlist that are looked at: the streams, and renditions and captions without playlists.
+pub const MASTER_LINES_MAX: usize = 512;
+/// A text of a master playlist: a name, a group, a list of codecs.
+pub const PLAYLIST_TEXT_MAX_BYTES: usize = 256;
+/// Attributes looked at in one tag; the longest known lists have some 20.
+pub const PLAYLIST_ATTRIBUTES_MAX: usize = 64;
+/// A date and time with fractions and zone takes 35 characters.
+pub const PROGRAM_DATE_TIME_MAX_BYTES: usize = 64;
+/// Longest segment and longest target duration, seconds: what is longer is no live stream.
+pub const SEGMENT_DURATION_MAX_S: u64 = 3600;
+/// Highest sequence number of segments or discontinuities: above milliseconds since 1970 and with room to count on.
+pub const MEDIA_SEQUENCE_MAX: u64 = 1 << 62;
+/// How far a media sequence may leap within one run: less than half of what 32 bits on the wire can tell.
+pub const SEQUENCE_LEAP_MAX: u64 = 1 << 30;
+
 // --- program tables and starting points (media) ---
 
 /// A PAT or PMT section is at most 1021 bytes after its 3-byte head.
@@ -192,6 +214,55 @@ pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 pub const HTTP_BUFFER_MAX_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS_MAX: usize = 64;
+
+// --- origin of an HLS broadcast (net) ---
+
+/// Time for an origin to begin its answer, redirects included.
+pub const ORIGIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a playlist, a key or an initialisation section to come in full.
+pub const ORIGIN_SMALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A body that gives nothing for so long is given up.
+pub const ORIGIN_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A body may be slow for so long: the connection warms up.
+pub const ORIGIN_SLOW_GRACE: Duration = Duration::from_secs(10);
+/// Bytes a second below which a body is given up after that; 8 kbit/s carry no media.
+pub const ORIGIN_MIN_BYTES_PER_SECOND: u64 = 1024;
+/// Idle connections kept to one host: a few fetches of a few streams.
+pub const ORIGIN_IDLE_CONNECTIONS_MAX: usize = 8;
+/// Keys remembered: the origin changes them every few segments at most, and viewers are near its newest.
+pub const ORIGIN_KEYS_MAX: usize = 16;
+/// Initialisation sections of a stream that are remembered: one for each period between discontinuities.
+pub const ORIGIN_INITS_MAX: usize = 16;
+/// Segments of one stream that are fetched at once.
+pub const ORIGIN_FETCHES_MAX: usize = 4;
+/// Chunks that are checked at once, of all streams.
+pub const ORIGIN_CHECKS_MAX: usize = 2;
+/// Fetches and checks that wait or run; what comes beyond fails at once.
+pub const ORIGIN_TASKS_MAX: usize = 128;
+/// Causes of trouble that were told and need not be told again.
+pub const ORIGIN_COMPLAINTS_MAX: usize = 256;
+/// An initialisation section; those seen stay below 4 KiB. It must fit into one message between peers.
+pub const INIT_SECTION_MAX_BYTES: usize = 96 * 1024;
+
+// --- hls, the players' side (http) ---
+
+/// What all streams of a broadcast hold for players together.
+pub const HLS_HELD_MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Media that a stream holds; playlists that reach further back are told from here on.
+pub const HLS_HELD_MAX_SPAN: Duration = Duration::from_secs(90);
+/// Segments that a stream holds however large and long they are: with fewer no player can follow.
+pub const HLS_HELD_MIN_SEGMENTS: usize = 3;
+/// Segments that a stream holds beyond those in the playlist, for players that read slowly.
+pub const HLS_HELD_EXTRA_SEGMENTS: usize = 3;
+/// Segments that a stream holds however short: the longest span in thirds of a second.
+pub const HLS_HELD_MAX_SEGMENTS: usize = 270;
+/// Initialisation sections that a broadcast holds: two a stream.
+pub const HLS_INITS_MAX: usize = 2 * HLS_STREAMS_MAX as usize;
+/// A stream counts as watched for three target durations after it was asked for, within these.
+pub const HLS_WATCHED_MIN: Duration = Duration::from_secs(10);
+pub const HLS_WATCHED_MAX: Duration = Duration::from_secs(90);
+/// A player waits no longer than this for the next chunk of a segment.
+pub const HLS_CHUNK_TIMEOUT: Duration = Duration::from_secs(25);
 
 // --- listener (net) ---
 

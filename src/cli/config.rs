@@ -1,6 +1,7 @@
 //! From options that were read to the configuration of one node: defaults filled in, and the rules that
 //! join several options checked. After this nothing about the command line is in doubt.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,22 +10,25 @@ use tracing::level_filters::LevelFilter;
 
 use super::args::DEBUG_TARGETS;
 use super::error::UsageError;
+use super::hls_config::{create_hls, hls_support, publish_hls};
 use super::mode::Mode;
 use super::source_config::source;
-use crate::base::limits::TRACKERS_MAX;
+use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, DemoConfig, SOURCE_PORT, SourceConfig, SupportConfig, TrackerConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, PublishHlsConfig,
+    SOURCE_PORT, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
 use crate::store::files;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
 pub enum Command {
     Source(SourceConfig),
     Support(SupportConfig),
     Client(ClientConfig),
+    CreateHls(CreateHlsConfig),
+    PublishHls(PublishHlsConfig),
     Tracker(TrackerConfig),
     Demo(DemoConfig),
     /// Print the infohash of the transport file.
@@ -51,6 +55,8 @@ pub fn run(mode: Mode, matches: &ArgMatches, warnings: Vec<String>) -> Result<Ru
     let command = match mode {
         Mode::Source => Command::Source(source(&typed)?),
         Mode::Support => Command::Support(support(&typed)?),
+        Mode::CreateHls => Command::CreateHls(create_hls(&typed)?),
+        Mode::PublishHls => Command::PublishHls(publish_hls(&typed)?),
         Mode::Client => Command::Client(client(&typed)?),
         Mode::Tracker => Command::Tracker(tracker(&typed)?),
         Mode::Demo => {
@@ -60,7 +66,7 @@ pub fn run(mode: Mode, matches: &ArgMatches, warnings: Vec<String>) -> Result<Ru
         Mode::GetFileInfo | Mode::GetFileInfoWithId => Command::GetFileInfo(typed.file(mode)?),
         Mode::Version => return Err(UsageError::new("--version takes no options")),
     };
-    Ok(Run { command, log: log(&typed)?, warnings })
+    Ok(Run { command, log: log(mode, &typed)?, warnings })
 }
 
 /// Values by the name of their option. An option that the mode does not have was not given.
@@ -87,6 +93,10 @@ impl Typed<'_> {
         self.get(name).ok_or_else(|| UsageError::new(format!("--{name} is needed")))
     }
 
+    pub fn required_path(&self, name: &str) -> Result<PathBuf, UsageError> {
+        self.get(name).ok_or_else(|| UsageError::new(format!("--{name} is needed")))
+    }
+
     pub fn seconds(&self, name: &str) -> Option<Duration> {
         self.get(name).map(Duration::from_secs)
     }
@@ -110,16 +120,33 @@ impl Typed<'_> {
         Ok(dir)
     }
 
+    /// The same, where the default directory may not be needed.
+    pub fn given_dir(&self, name: &str) -> Result<Option<PathBuf>, UsageError> {
+        let given: Option<PathBuf> = self.get(name);
+        given.map(|dir| self.existing_dir(name, dir)).transpose()
+    }
+
     /// Trackers given by hand, each once.
     pub fn trackers(&self, name: &str) -> Result<Vec<String>, UsageError> {
-        let trackers = unique(self.list(name));
-        if trackers.len() > TRACKERS_MAX {
-            let count = trackers.len();
-            return Err(UsageError::new(format!(
-                "--{name} was given {count} times, at most {TRACKERS_MAX} fit"
-            )));
+        self.bounded_list(name, TRACKERS_MAX)
+    }
+
+    pub fn startup_nodes(&self) -> Result<Vec<SocketAddr>, UsageError> {
+        self.bounded_list("startup-node", STARTUP_NODES_MAX)
+    }
+
+    /// Values, each once, of which a transport file holds so many.
+    pub fn bounded_list<T>(&self, name: &str, max: usize) -> Result<Vec<T>, UsageError>
+    where
+        T: Clone + PartialEq + Send + Sync + 'static,
+    {
+        let values = unique(self.list(name));
+        match values.len() {
+            count if count > max => {
+                Err(UsageError::new(format!("--{name} was given {count} times, at most {max} fit")))
+            }
+            _ => Ok(values),
         }
-        Ok(trackers)
     }
 }
 
@@ -159,7 +186,16 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
 }
 
 fn support(typed: &Typed<'_>) -> Result<SupportConfig, UsageError> {
-    let default = SupportConfig::new(typed.required("url")?);
+    support_of(typed, typed.required("url")?, hls_support(typed)?)
+}
+
+/// A support node for the transport file at `url`.
+pub(super) fn support_of(
+    typed: &Typed<'_>,
+    url: String,
+    hls: HlsSupportOptions,
+) -> Result<SupportConfig, UsageError> {
+    let default = SupportConfig::new(url);
     Ok(SupportConfig {
         common: common(typed, default.common)?,
         url: default.url,
@@ -167,6 +203,7 @@ fn support(typed: &Typed<'_>) -> Result<SupportConfig, UsageError> {
         always_generate_peer_id: typed.flag("always-generate-peer-id"),
         trackers: typed.trackers("tracker")?,
         cleanup_interval: typed.seconds("support-node-cleanup-interval").unwrap_or(default.cleanup_interval),
+        hls,
     })
 }
 
@@ -199,17 +236,23 @@ fn tracker(typed: &Typed<'_>) -> Result<TrackerConfig, UsageError> {
     })
 }
 
-fn log(typed: &Typed<'_>) -> Result<LogConfig, UsageError> {
+/// Nodes log to standard output when nothing else is asked for. What makes files and ends prints its result
+/// there, and logs where it is told to; with `--log-debug` alone to standard error.
+fn log(mode: Mode, typed: &Typed<'_>) -> Result<LogConfig, UsageError> {
     let file = log_file(typed)?;
     let stdout = sink(typed, "log-stdout", "log-stdout-level");
     let stderr = sink(typed, "log-stderr", "log-stderr-level");
     let none_is_asked_for = file.is_none() && stdout.is_none() && stderr.is_none();
+    let debug = typed.get("log-debug").unwrap_or(0);
+    let ends = mode == Mode::CreateHls;
+    let console_is_free = none_is_asked_for && !ends && !typed.flag("quiet");
+    let debug_is_lost = none_is_asked_for && ends && debug != 0;
     Ok(LogConfig {
-        debug: typed.get("log-debug").unwrap_or(0),
+        debug,
         modules: module_levels(typed),
         file,
-        stdout: if none_is_asked_for { Some(None) } else { stdout },
-        stderr,
+        stdout: if console_is_free { Some(None) } else { stdout },
+        stderr: if debug_is_lost { Some(None) } else { stderr },
     })
 }
 

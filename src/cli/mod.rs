@@ -8,6 +8,7 @@ pub mod args;
 mod compat;
 mod config;
 mod error;
+mod hls_config;
 mod mode;
 pub mod option;
 mod parser;

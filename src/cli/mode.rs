@@ -6,6 +6,8 @@ pub enum Mode {
     Source,
     Support,
     Client,
+    CreateHls,
+    PublishHls,
     Tracker,
     Demo,
     GetInfohash,
@@ -16,10 +18,12 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode of this build, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Source,
         Self::Support,
         Self::Client,
+        Self::CreateHls,
+        Self::PublishHls,
         Self::Tracker,
         Self::Demo,
         Self::GetInfohash,
@@ -34,6 +38,8 @@ impl Mode {
             Self::Source => "stream-source-node",
             Self::Support => "stream-support-node",
             Self::Client => "client-console",
+            Self::CreateHls => "create-hls-transport",
+            Self::PublishHls => "publish-hls-stream",
             Self::Tracker => "start-tracker",
             Self::Demo => "demo",
             Self::GetInfohash => "get-infohash",
@@ -49,6 +55,8 @@ impl Mode {
             Self::Source => "Broadcast an MPEG-TS stream",
             Self::Support => "Relay a broadcast for as long as the process runs",
             Self::Client => "Fetch broadcasts and serve them to players over HTTP",
+            Self::CreateHls => "Make the transport file of an HLS broadcast, or a public and a private one",
+            Self::PublishHls => "Make the transport files of an HLS broadcast and feed it as a support node",
             Self::Tracker => "Run a tracker alone, HTTP and UDP on one port",
             Self::Demo => "Source, support node and client at once, with a clip that the program carries",
             Self::GetInfohash => "Print the infohash of a transport file",
@@ -68,6 +76,8 @@ impl Mode {
         match self {
             Self::Source => " --name NAME --source URL --title TITLE [OPTIONS]",
             Self::Support => " --url TRANSPORT [OPTIONS]",
+            Self::CreateHls => " --url URL --title TITLE --output-public PATH [OPTIONS]",
+            Self::PublishHls => " --url URL --title TITLE [OPTIONS]",
             Self::Client | Self::Tracker | Self::Demo => " [OPTIONS]",
             Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId => " PATH",
             Self::Version => "",
@@ -76,9 +86,7 @@ impl Mode {
 }
 
 /// Modes of the reference engine that are recognised and refused, with the reason.
-pub const ABSENT_MODES: [(&str, &str); 10] = [
-    ("create-hls-transport", "HLS broadcasts are not in this build yet"),
-    ("publish-hls-stream", "HLS broadcasts are not in this build yet"),
+pub const ABSENT_MODES: [(&str, &str); 8] = [
     ("create-transport", "transport files are made by --stream-source-node in this build"),
     ("create-transport-multi", "multi-stream transport files are not in this build yet"),
     ("stream-startup-node", "startup nodes are not in this build yet"),

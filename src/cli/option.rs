@@ -37,8 +37,14 @@ pub enum Form {
     FileOrUrl,
     /// `http(s)://`: `String`.
     Url,
+    /// `http(s)://`, of a playlist: `String`.
+    PlaylistUrl,
     /// `http(s)://` or `udp://`: `String`.
     TrackerUrl,
+    /// Three letters, read as upper case: `String`.
+    Country,
+    /// Three letters, read as lower case: `String`.
+    Language,
     /// A host name or address: `String`.
     Host,
     /// An address without port: `IpAddr`.
@@ -160,7 +166,8 @@ impl Form {
             Self::Name | Self::Token => "NAME".to_owned(),
             Self::Path => "PATH".to_owned(),
             Self::SourceUrl | Self::FileOrUrl => "URL|PATH".to_owned(),
-            Self::Url | Self::TrackerUrl => "URL".to_owned(),
+            Self::Url | Self::PlaylistUrl | Self::TrackerUrl => "URL".to_owned(),
+            Self::Country | Self::Language => "CODE".to_owned(),
             Self::Host => "HOST".to_owned(),
             Self::Ip => "IP".to_owned(),
             Self::Address => "IP:PORT".to_owned(),
@@ -187,7 +194,9 @@ impl Form {
             Self::Token => "characters `A-Za-z0-9_-`".to_owned(),
             Self::SourceUrl => "`http(s)://`, `udp://`, `rtp://`, `file:`, a path, or `-`".to_owned(),
             Self::FileOrUrl => "a path, `file://` or `http(s)://`".to_owned(),
-            Self::Url => "`http(s)://`".to_owned(),
+            Self::Url | Self::PlaylistUrl => "`http(s)://`".to_owned(),
+            Self::Country => "three letters of ISO 3166-1".to_owned(),
+            Self::Language => "three letters of ISO 639-3".to_owned(),
             Self::TrackerUrl => "`http(s)://` or `udp://`".to_owned(),
             Self::Address => "`1.2.3.4:80` or `[::1]:80`".to_owned(),
             Self::Date => "RFC 3339 or Unix seconds".to_owned(),
@@ -212,7 +221,10 @@ impl Form {
             Self::SourceUrl => ValueParser::new(value::source_url),
             Self::FileOrUrl => ValueParser::new(value::file_or_url),
             Self::Url => ValueParser::new(value::url),
+            Self::PlaylistUrl => ValueParser::new(value::playlist_url),
             Self::TrackerUrl => ValueParser::new(value::tracker_url),
+            Self::Country => ValueParser::new(value::country),
+            Self::Language => ValueParser::new(value::language),
             Self::Host => ValueParser::new(value::host),
             Self::Ip => ValueParser::new(value::ip),
             Self::Address => ValueParser::new(value::address),

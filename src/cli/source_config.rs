@@ -19,6 +19,7 @@ pub(super) fn source(typed: &Typed<'_>) -> Result<SourceConfig, UsageError> {
         metadata_dir: typed.existing_dir("metadata-dir", config.metadata_dir.clone())?,
         trackers: typed.trackers("tracker")?,
         metatrackers: typed.trackers("metatracker")?,
+        startup_nodes: typed.startup_nodes()?,
         ..config
     };
     let config = cut(typed, config)?;
@@ -46,7 +47,6 @@ fn described(typed: &Typed<'_>, default: SourceConfig) -> SourceConfig {
         description: typed.get("description"),
         deinterlacing_mode: typed.get("deinterlacing-mode"),
         allow_public_trackers: typed.flag("allow-public-trackers"),
-        startup_nodes: unique(typed.list("startup-node")),
         provider_key: typed.get("provider-key"),
         sid: typed.get("sid"),
         timeshift: typed.seconds("timeshift"),

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
 use crate::base::civil::Civil;
-use crate::base::limits::TRACKER_URL_MAX_BYTES;
+use crate::base::limits::{HLS_URL_MAX_BYTES, PROVIDER_TEXT_MAX_BYTES, TRACKER_URL_MAX_BYTES};
+use crate::wire::hls::transport::is_playlist_url;
 
 /// `0` or `1`.
 pub fn bool01(text: &str) -> Result<bool, String> {
@@ -49,13 +50,13 @@ pub fn text(text: &str, max: usize) -> Result<String, String> {
 /// The base name of a broadcast's files.
 pub fn name(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-    spelled_with(text, allowed, "expected only the characters a-z, 0-9, _ and -")
+    spelled_with(text, allowed, NAME_MAX_BYTES, "expected only the characters a-z, 0-9, _ and -")
 }
 
-/// An identifier that other systems gave out.
+/// An identifier that other systems gave out, no longer than a transport file holds.
 pub fn token(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    spelled_with(text, allowed, "expected only letters, digits, _ and -")
+    spelled_with(text, allowed, PROVIDER_TEXT_MAX_BYTES, "expected only letters, digits, _ and -")
 }
 
 /// A host name, an IPv4 or an IPv6 address.
@@ -64,15 +65,20 @@ pub fn host(text: &str) -> Result<String, String> {
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());
     }
-    spelled_with(text, allowed, "expected a host name or an address, without port")
+    spelled_with(text, allowed, NAME_MAX_BYTES, "expected a host name or an address, without port")
 }
 
 /// Longest name: with an extension it still fits a file name everywhere.
 const NAME_MAX_BYTES: usize = 200;
 
-fn spelled_with(text: &str, allowed: impl Fn(u8) -> bool, complaint: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > NAME_MAX_BYTES || !text.bytes().all(allowed) {
-        return Err(format!("{complaint}, 1 to {NAME_MAX_BYTES} of them"));
+fn spelled_with(
+    text: &str,
+    allowed: impl Fn(u8) -> bool,
+    max: usize,
+    complaint: &str,
+) -> Result<String, String> {
+    if text.is_empty() || text.len() > max || !text.bytes().all(allowed) {
+        return Err(format!("{complaint}, 1 to {max} of them"));
     }
     Ok(text.to_owned())
 }
@@ -96,6 +102,32 @@ pub fn file_or_url(text: &str) -> Result<String, String> {
 /// An address of the web.
 pub fn url(text: &str) -> Result<String, String> {
     with_scheme(text, &["http", "https"], false, "expected http:// or https://")
+}
+
+/// An HLS playlist.
+pub fn playlist_url(text: &str) -> Result<String, String> {
+    if text.len() > HLS_URL_MAX_BYTES {
+        return Err(format!("expected at most {HLS_URL_MAX_BYTES} bytes, found {}", text.len()));
+    }
+    match is_playlist_url(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected http:// or https://, a host, and no white space".to_owned()),
+    }
+}
+
+/// Three letters of ISO 3166-1, in the upper case of that standard.
+pub fn country(text: &str) -> Result<String, String> {
+    three_letters(text, "POL").map(|code| code.to_ascii_uppercase())
+}
+
+/// Three letters of ISO 639-3, in the lower case of that standard.
+pub fn language(text: &str) -> Result<String, String> {
+    three_letters(text, "pol").map(|code| code.to_ascii_lowercase())
+}
+
+fn three_letters<'a>(text: &'a str, example: &str) -> Result<&'a str, String> {
+    let fits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if fits { Ok(text) } else { Err(format!("expected a code of three letters, as {example}")) }
 }
 
 /// A tracker's announce address.

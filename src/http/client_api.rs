@@ -15,10 +15,15 @@ use axum::response::Response;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
 
+use crate::base::ids::Infohash;
+use crate::http::hls;
+use crate::http::hls::hub::HlsHub;
+use crate::http::hls::unavailable::Unavailable;
+use crate::http::opened::Opened;
 use crate::http::reply::line;
 use crate::http::selector::{self, BadRequest, Query, Selector};
 use crate::http::service;
-use crate::http::stream::{self, NotReady, StreamHub};
+use crate::http::stream::{self, NotReady};
 
 /// Why a broadcast cannot be opened. The text is one line for the person at the player.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +68,13 @@ impl OpenError {
 pub trait Broadcasts: Send + Sync + 'static {
     /// Joins the broadcast, or hands out the hub of one that is open. `from` is who asks: what this
     /// machine may name, others may not.
-    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>>;
+    /// A player of HLS may ask again with every reload of its playlist, so a broadcast that is open is
+    /// found without any work.
+    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>>;
+
+    /// The HLS broadcast of this infohash if it is open now; opens nothing. Playlists hold addresses that
+    /// name the infohash alone.
+    fn hls_hub(&self, infohash: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>>;
 }
 
 /// What the client API needs to know.
@@ -88,24 +99,41 @@ impl ClientApi {
         Router::new()
             .route("/", get(about))
             .route("/ace/getstream", get(get_stream).head(head_stream))
-            .route("/ace/manifest.m3u8", get(manifest))
             .route("/webui/api/service", get(service))
+            .merge(hls::routes::router())
             .fallback(unknown)
             .with_state(Arc::new(self))
     }
 
     async fn play(&self, query: Query, from: SocketAddr) -> Result<Response, Response> {
         let request = selector::parse(&query, from).map_err(refuse)?;
-        let hub = self.broadcasts.open(request.selector, from).await;
-        let hub = hub.map_err(|error| line(error.status(), error.to_string()))?;
-        let mut reader = hub.join(request.buffer.unwrap_or(self.buffer));
+        let buffer = request.buffer.unwrap_or(self.buffer);
+        let mut reader = match self.open(request.selector, from).await? {
+            Opened::Ts(hub) => hub.join(buffer),
+            Opened::Hls(hub) => self.in_time(hub.transport_stream(&request.wish, buffer)).await?,
+        };
         reader.ready(self.start_timeout).await.map_err(not_ready)?;
         Ok(reader.into_response())
     }
+
+    /// Opens a broadcast, or says in a reply why not.
+    pub(super) async fn open(&self, selector: Selector, from: SocketAddr) -> Result<Opened, Response> {
+        let opened = self.broadcasts.open(selector, from).await;
+        opened.map_err(|error| line(error.status(), error.to_string()))
+    }
+
+    /// Waits as long as a player waits for something to start with.
+    pub(super) async fn in_time<T>(
+        &self,
+        waiting: impl Future<Output = Result<T, Unavailable>>,
+    ) -> Result<T, Response> {
+        let outcome = tokio::time::timeout(self.start_timeout, waiting).await;
+        Ok(outcome.unwrap_or(Err(Unavailable::TimedOut(self.start_timeout)))?)
+    }
 }
 
-type Api = State<Arc<ClientApi>>;
-type Peer = ConnectInfo<SocketAddr>;
+pub(super) type Api = State<Arc<ClientApi>>;
+pub(super) type Peer = ConnectInfo<SocketAddr>;
 
 async fn get_stream(
     State(api): Api,
@@ -121,24 +149,25 @@ async fn head_stream(ConnectInfo(from): Peer, QueryOf(query): QueryOf<Query>) ->
     Ok(stream::head_response())
 }
 
-async fn manifest() -> Response {
-    refuse(BadRequest::NotInThisBuild { what: "/ace/manifest.m3u8" })
-}
-
 async fn service(State(api): Api, QueryOf(query): QueryOf<Query>) -> Response {
     service::answer(&api.version, &query)
 }
 
 async fn about(State(api): Api) -> Response {
     let version = &api.version.version;
-    line(StatusCode::OK, format!("start-engine {version}: play /ace/getstream?url=|infohash=|content_id="))
+    line(
+        StatusCode::OK,
+        format!(
+            "start-engine {version}: play /ace/getstream?url=|infohash=|content_id= or /ace/manifest.m3u8"
+        ),
+    )
 }
 
 async fn unknown() -> Response {
-    line(StatusCode::NOT_FOUND, "no such path; streams are at /ace/getstream")
+    line(StatusCode::NOT_FOUND, "no such path; streams are at /ace/getstream and /ace/manifest.m3u8")
 }
 
-fn refuse(error: BadRequest) -> Response {
+pub(super) fn refuse(error: BadRequest) -> Response {
     line(error.status(), error.to_string())
 }
 

@@ -32,6 +32,8 @@ pub struct NodeStatus {
     pub content_id: String,
     /// Where a source node reads; `None` on others.
     pub source_url: Option<String>,
+    /// The playlist of a public HLS broadcast; `None` on others.
+    pub hls_manifest_url: Option<String>,
     pub download_from: Vec<(IpAddr, u16)>,
     pub max_connections: usize,
     pub max_peers: usize,

@@ -10,13 +10,15 @@ use crate::base::limits::{PLAYOUT_MAX_SPAN, SELECTOR_URL_MAX_BYTES};
 use crate::base::net::is_localhost;
 
 /// Which broadcast.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Selector {
     /// SHA-1 of a transport file.
     ContentId(Infohash),
     Infohash(Infohash),
     /// Where a transport file is: `http://`, `https://`, or from this machine only `file://`.
     Url(String),
+    /// Where the playlist of an HLS broadcast is, as typed: `http://` or `https://`.
+    ManifestUrl(String),
 }
 
 /// Why a request is refused before anything is opened.
@@ -30,6 +32,10 @@ pub enum BadRequest {
     BadHex { name: String, value: String },
     #[error("url={url}: expected http://, https:// or file:// and at most {SELECTOR_URL_MAX_BYTES} bytes")]
     BadUrl { url: String },
+    #[error("expected manifest_url= (of an HLS playlist)")]
+    NoManifestUrl,
+    #[error("manifest_url={url}: expected http:// or https:// and at most {SELECTOR_URL_MAX_BYTES} bytes")]
+    BadManifestUrl { url: String },
     #[error("file:// is opened for requests from 127.0.0.1 and ::1 only, this one came from {from}")]
     FileFromElsewhere { from: SocketAddr },
     #[error("buffer={value}: expected seconds from 0 to {}", PLAYOUT_MAX_SPAN.as_secs())]
@@ -56,6 +62,17 @@ pub struct StreamRequest {
     pub selector: Selector,
     /// Seconds of stream to begin with; `None` for the node's own.
     pub buffer: Option<Duration>,
+    pub wish: Wish,
+}
+
+/// Which stream of a broadcast that has several. Broadcasts of one stream ignore it, so nothing here is
+/// an error before the streams are known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// `stream_id=`.
+    pub stream_id: Option<String>,
+    /// `quality=`.
+    pub quality: Option<String>,
 }
 
 /// The pairs of a query, in their order. A name without a value is as if it were not there.
@@ -64,13 +81,27 @@ pub type Query = Vec<(String, String)>;
 /// Reads the query of a request that came from `from`. Names it does not know are no error: players
 /// send many.
 pub fn parse(query: &Query, from: SocketAddr) -> Result<StreamRequest, BadRequest> {
-    match value(query, "format") {
-        Some("json" | "jsonp") => return Err(BadRequest::NotInThisBuild { what: "format=json" }),
-        Some(other) => return Err(BadRequest::BadFormat { value: shown(other) }),
-        None => {}
-    }
+    check_format(query)?;
     let buffer = value(query, "buffer").map(parse_buffer).transpose()?;
-    Ok(StreamRequest { selector: parse_selector(query, from)?, buffer })
+    Ok(StreamRequest { selector: parse_selector(query, from)?, buffer, wish: parse_wish(query) })
+}
+
+/// Reads the query of `/hls/manifest.m3u8`, which names the playlist of an HLS broadcast itself.
+pub fn parse_manifest(query: &Query) -> Result<(Selector, Wish), BadRequest> {
+    check_format(query)?;
+    let url = value(query, "manifest_url").ok_or(BadRequest::NoManifestUrl)?;
+    match scheme(url).as_deref() {
+        Some("http" | "https") => Ok((Selector::ManifestUrl(url.into()), parse_wish(query))),
+        _ => Err(BadRequest::BadManifestUrl { url: shown(url) }),
+    }
+}
+
+fn check_format(query: &Query) -> Result<(), BadRequest> {
+    match value(query, "format") {
+        Some("json" | "jsonp") => Err(BadRequest::NotInThisBuild { what: "format=json" }),
+        Some(other) => Err(BadRequest::BadFormat { value: shown(other) }),
+        None => Ok(()),
+    }
 }
 
 /// The first value given for `name`.
@@ -101,13 +132,23 @@ fn parse_hex(name: &str, text: &str) -> Result<Infohash, BadRequest> {
 }
 
 fn parse_url(url: &str, from: SocketAddr) -> Result<Selector, BadRequest> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    let is_short = url.len() <= SELECTOR_URL_MAX_BYTES && !url.contains(char::is_control);
-    match scheme.as_deref().filter(|_| is_short) {
+    match scheme(url).as_deref() {
         Some("file") if !is_localhost(from.ip()) => Err(BadRequest::FileFromElsewhere { from }),
         Some("http" | "https" | "file") => Ok(Selector::Url(url.into())),
         _ => Err(BadRequest::BadUrl { url: shown(url) }),
     }
+}
+
+/// The scheme of a URL that may be opened at all.
+fn scheme(url: &str) -> Option<String> {
+    let is_sound = url.len() <= SELECTOR_URL_MAX_BYTES && !url.contains(char::is_control);
+    let (scheme, _) = url.split_once("://").filter(|_| is_sound)?;
+    Some(scheme.to_ascii_lowercase())
+}
+
+fn parse_wish(query: &Query) -> Wish {
+    let text = |name| value(query, name).map(shown);
+    Wish { stream_id: text("stream_id"), quality: text("quality") }
 }
 
 fn parse_buffer(text: &str) -> Result<Duration, BadRequest> {
@@ -149,6 +190,18 @@ mod tests {
         assert!(ask(&query, "127.0.0.1:5").is_ok());
         assert!(ask(&query, "[::1]:5").is_ok());
         assert_eq!(ask(&query, "127.0.0.2:5").unwrap_err().status(), StatusCode::FORBIDDEN);
+    }
+
+    #[test]
+    fn manifest_url_is_any_web_address_within_bounds() {
+        let manifest = |url: &str| parse_manifest(&vec![("manifest_url".into(), url.into())]);
+        let url = "HTTPS://h:8443/a/live.m3u8?token=x%20y#z";
+        assert_eq!(manifest(url), Ok((Selector::ManifestUrl(url.into()), Wish::default())));
+        let too_long = format!("http://h/{}", "x".repeat(SELECTOR_URL_MAX_BYTES));
+        for bad in ["file:///tmp/x.m3u8", "h/x.m3u8", "http://h/\r\nx", &too_long] {
+            assert_eq!(manifest(bad), Err(BadRequest::BadManifestUrl { url: shown(bad) }));
+        }
+        assert_eq!(manifest(""), Err(BadRequest::NoManifestUrl));
     }
 
     #[test]

@@ -57,7 +57,12 @@ impl StreamHub {
 
     /// Hands a piece's payload to all readers. Numbers ascend; see [`Playout::push`].
     pub fn publish(&self, piece: &VerifiedPiece) {
-        self.lock().playout.push(piece.number(), piece.time(), &piece.payload());
+        self.push(piece.number(), piece.time(), &piece.payload());
+    }
+
+    /// Hands a part of the stream to all readers; see [`Playout::push`].
+    pub fn push(&self, number: u64, time: f64, payload: &[Bytes]) {
+        self.lock().playout.push(number, time, payload);
         self.news.send_replace(());
     }
 

@@ -1,4 +1,4 @@
-//! MPEG transport streams: packets, program tables, clocks, random access. Pure.
+//! MPEG transport streams: packets, program tables, clocks, random access; HLS playlists. Pure.
 
 pub mod align;
 pub mod bitrate;

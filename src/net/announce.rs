@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::announce_udp;
-use super::fetch::{innermost_cause, read_bounded};
+use super::fetch::{http_client_from, innermost_cause, read_bounded};
 use crate::base::limits::{TRACKER_FAILURE_MAX_CHARS, TRACKER_REPLY_MAX_BYTES};
 use crate::base::net::{canonical, is_public};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -49,16 +49,31 @@ pub enum AnnounceError {
     Unreadable { url: TrackerUrl, source: ReplyError },
 }
 
+/// How trackers are asked. They learn a node's address from where its announce comes from, so announces
+/// leave from where dials do.
+#[derive(Debug, Clone)]
+pub struct TrackerClient {
+    http: reqwest::Client,
+    from: Option<IpAddr>,
+}
+
+impl TrackerClient {
+    /// Requests leave from `from`, to trackers of the same family; a copy shares its connections.
+    pub fn new(from: Option<IpAddr>) -> Self {
+        Self { http: http_client_from(from), from }
+    }
+}
+
 /// Announces `request` and waits for the answer, 15 s at most.
 pub async fn announce(
-    client: &reqwest::Client,
+    client: &TrackerClient,
     url: &TrackerUrl,
     request: &AnnounceRequest,
     reach: Reach,
 ) -> Result<AnnounceReply, AnnounceError> {
     match url.scheme() {
-        TrackerScheme::Udp => announce_udp::announce(url, request, reach).await,
-        TrackerScheme::Http | TrackerScheme::Https => announce_http(client, url, request, reach).await,
+        TrackerScheme::Udp => announce_udp::announce(client.from, url, request, reach).await,
+        TrackerScheme::Http | TrackerScheme::Https => announce_http(&client.http, url, request, reach).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One announce over UDP (BEP 15): connect, then announce, each sent again until it is answered.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -20,13 +20,14 @@ const DATAGRAM_MAX_BYTES: usize = 65_536;
 
 /// Asks each address of the tracker until one answers.
 pub(super) async fn announce(
+    from: Option<IpAddr>,
     url: &TrackerUrl,
     request: &AnnounceRequest,
     reach: Reach,
 ) -> Result<AnnounceReply, AnnounceError> {
     let mut outcome = Err(AnnounceError::Timeout { url: url.clone(), waited: Duration::ZERO });
     for address in resolve(url, reach).await? {
-        outcome = announce_at(url, address, request).await;
+        outcome = announce_at(from, url, address, request).await;
         if !matches!(outcome, Err(AnnounceError::Socket { .. } | AnnounceError::Timeout { .. })) {
             break;
         }
@@ -35,16 +36,18 @@ pub(super) async fn announce(
 }
 
 async fn announce_at(
+    from: Option<IpAddr>,
     url: &TrackerUrl,
     address: SocketAddr,
     request: &AnnounceRequest,
 ) -> Result<AnnounceReply, AnnounceError> {
     let socket_error = |source| AnnounceError::Socket { url: url.clone(), source };
-    let local: SocketAddr = match address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    let anywhere = match address {
+        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
     };
-    let socket = UdpSocket::bind(local).await.map_err(socket_error)?;
+    let local = from.filter(|from| from.is_ipv4() == address.is_ipv4()).unwrap_or(anywhere);
+    let socket = UdpSocket::bind((local, 0)).await.map_err(socket_error)?;
     // only answers from the tracker's own address arrive from now on
     socket.connect(address).await.map_err(socket_error)?;
     let mut exchange = Exchange { url, socket, v6: address.is_ipv6(), buffer: vec![0; DATAGRAM_MAX_BYTES] };

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use super::announce::{Reach, announce};
+use super::announce::{Reach, TrackerClient, announce};
 use super::dial::{Accepted, DialError, dial};
 use super::link::{self, Connection, LinkEvent};
 use crate::base::ids::LinkId;
@@ -38,7 +38,7 @@ pub struct DriverConfig {
     pub handshake: Handshake,
     /// The machine's trackers, by index, and where each may be.
     pub trackers: Vec<(TrackerUrl, Reach)>,
-    pub client: reqwest::Client,
+    pub trackers_client: TrackerClient,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
     /// Strangers that asked for this swarm.
@@ -258,7 +258,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {
         let Some((url, reach)) = self.config.trackers.get(tracker).cloned() else { return };
-        let client = self.config.client.clone();
+        let client = self.config.trackers_client.clone();
         self.tasks.spawn(async move {
             let reply = announce(&client, &url, &request, reach).await;
             if let Err(error) = &reply {

@@ -3,6 +3,7 @@
 //! a body may take, since live bodies do not end.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +20,24 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Panics
 /// When the bundled certificates are unusable, which no input can cause.
 pub fn http_client() -> reqwest::Client {
+    http_client_from(None)
+}
+
+/// The same, for requests that leave from `from` where they can.
+///
+/// # Panics
+/// As [`http_client`].
+pub fn http_client_from(from: Option<IpAddr>) -> reqwest::Client {
+    let redirects = reqwest::redirect::Policy::limited(HTTP_CLIENT_REDIRECTS_MAX);
+    http_client_builder()
+        .local_address(from)
+        .redirect(redirects)
+        .build()
+        .expect("the bundled root certificates are valid")
+}
+
+/// What every client of this program has, for one that follows redirects in its own way.
+pub(super) fn http_client_builder() -> reqwest::ClientBuilder {
     // reqwest is built without a provider of its own; a provider that is already installed serves too
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
@@ -29,10 +48,7 @@ pub fn http_client() -> reqwest::Client {
         .tls_certs_merge(roots)
         .connect_timeout(DIAL_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::limited(HTTP_CLIENT_REDIRECTS_MAX))
         .no_proxy()
-        .build()
-        .expect("the bundled root certificates are valid")
 }
 
 /// The whole body; `None` when it is longer than `max_bytes`, of which no more is read.

@@ -2,6 +2,7 @@
 
 pub mod announce;
 mod announce_udp;
+mod backoff;
 pub mod bind;
 pub mod dial;
 pub mod driver;
@@ -10,6 +11,7 @@ pub mod frames;
 pub mod ingest;
 pub mod link;
 pub mod listen;
+pub mod origin;
 mod segments;
 pub mod stop;
 pub mod tracker_udp;

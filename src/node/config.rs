@@ -3,9 +3,13 @@
 //! The command line builds these from options; tests and the demo start from `new` and set fields.
 //! Nothing here touches a file, a socket or the environment.
 
+mod hls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
 
 use crate::wire::transport_file::Quality;
 
@@ -50,6 +54,12 @@ pub struct CommonConfig {
 }
 
 impl CommonConfig {
+    /// Where connections of this node leave from: dials, announces, requests to the origin of an HLS
+    /// broadcast. `None` leaves it to the system.
+    pub fn dials_from(&self) -> Option<IpAddr> {
+        self.bind.first().copied().filter(|ip| !ip.is_unspecified())
+    }
+
     /// The documented defaults, listening on `port`.
     pub fn new(port: u16) -> Self {
         Self {
@@ -175,6 +185,8 @@ pub struct SupportConfig {
     pub trackers: Vec<String>,
     /// Period of internal maintenance.
     pub cleanup_interval: Duration,
+    /// What it does when the broadcast is HLS.
+    pub hls: HlsSupportOptions,
 }
 
 impl SupportConfig {
@@ -187,6 +199,7 @@ impl SupportConfig {
             always_generate_peer_id: false,
             trackers: Vec::new(),
             cleanup_interval: Duration::from_secs(1),
+            hls: HlsSupportOptions::default(),
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod hls;
 pub mod inspect;
 mod node_view;
+mod own_ip;
 mod relay;
 pub mod source;
 mod station;

@@ -10,7 +10,7 @@ use super::relay::Latency;
 use super::station::Station;
 use crate::http::node_api::{NodeStatus, NodeView};
 use crate::swarm::stats::SwarmStats;
-use crate::wire::transport_file::TransportFile;
+use crate::wire::hls::transport::AnyTransport;
 
 /// The kind of node, as the monitor names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// Known once the node has its transport file.
 struct Published {
-    file: TransportFile,
+    file: AnyTransport,
     stats: watch::Receiver<SwarmStats>,
 }
 
@@ -55,7 +55,7 @@ impl SwarmView {
     }
 
     /// From now on there is a transport file and a swarm. The first call counts.
-    pub fn publish(&self, file: &TransportFile, stats: watch::Receiver<SwarmStats>) {
+    pub fn publish(&self, file: &AnyTransport, stats: watch::Receiver<SwarmStats>) {
         let _ = self.published.set(Published { file: file.clone(), stats });
     }
 }
@@ -64,8 +64,7 @@ impl NodeView for SwarmView {
     fn status(&self) -> NodeStatus {
         let published = self.published.get();
         let stats = published.map(|published| published.stats.borrow().clone()).unwrap_or_default();
-        let id =
-            |choose: fn(&TransportFile) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
+        let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             kind: match self.kind {
@@ -73,10 +72,11 @@ impl NodeView for SwarmView {
                 Kind::Support => "support".to_owned(),
             },
             port: self.port,
-            infohash: id(|file| file.infohash.to_string()),
-            download_hash: id(|file| file.infohash.to_string()),
-            content_id: id(|file| file.content_id.to_string()),
+            infohash: id(|file| file.infohash().to_string()),
+            download_hash: id(|file| file.infohash().to_string()),
+            content_id: id(|file| file.content_id().to_string()),
             source_url: self.source_url.clone(),
+            hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             download_from: self.download_from.clone(),
             max_connections: self.max_connections,
             max_peers: self.max_peers,
@@ -87,11 +87,19 @@ impl NodeView for SwarmView {
             connected_peers: Vec::new(),
             first_piece: stats.oldest_piece,
             last_piece: stats.newest_piece,
-            latency_ms: self.latency.get_ms(),
+            latency_ms: self.latency.get_ms().or(stats.late_ms),
         }
     }
 
     fn transport_file(&self) -> Option<Bytes> {
-        self.published.get().map(|published| published.file.bytes.clone())
+        self.published.get().map(|published| published.file.public().bytes().clone())
+    }
+}
+
+/// Where everybody may know that an HLS broadcast comes from.
+fn manifest_url(file: &AnyTransport) -> Option<String> {
+    match file.public() {
+        AnyTransport::Hls(public) => public.descriptor.manifest_url,
+        AnyTransport::MpegTs(_) => None,
     }
 }

@@ -78,7 +78,27 @@ pub struct RelayOptions<'a> {
     pub housekeeping_interval: Duration,
 }
 
-/// Joins the broadcast of `file`.
+/// What a transport file says of where a swarm meets.
+pub struct Meeting<'a> {
+    pub infohash: Infohash,
+    pub trackers: &'a [String],
+    pub startup_nodes: &'a [SocketAddr],
+    /// What peers may have of it.
+    pub public_file: Bytes,
+}
+
+impl<'a> Meeting<'a> {
+    pub fn of_ts(file: &'a TransportFile) -> Self {
+        Self {
+            infohash: file.infohash,
+            trackers: &file.descriptor.trackers,
+            startup_nodes: &file.descriptor.startup_nodes,
+            public_file: file.bytes.clone(),
+        }
+    }
+}
+
+/// Joins the MPEG-TS broadcast of `file`.
 ///
 /// # Errors
 /// The descriptor's key or geometry cannot be used.
@@ -89,7 +109,21 @@ pub fn start(
     deliver: ToPlayers,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<RunningSwarm> {
-    let (trackers, operator_trackers) = trackers(station, file, options);
+    let (config, trackers) = relay_config(station, &Meeting::of_ts(file), options)?;
+    let swarm = Swarm::new(station::now(), config, ts_medium(file, options.buffer)?);
+    Ok(station.run_stream(file.infohash, swarm, trackers, None, deliver, stop))
+}
+
+/// How this node takes part in a swarm as one who fetches and serves, and the trackers to announce to.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn relay_config(
+    station: &Station,
+    meeting: &Meeting<'_>,
+    options: &RelayOptions<'_>,
+) -> anyhow::Result<(SwarmConfig, Vec<ReachableTracker>)> {
+    let (trackers, operator_trackers) = trackers(station, meeting.trackers, options);
     let config = SwarmConfig {
         role: Role::Relay,
         housekeeping_interval: options.housekeeping_interval,
@@ -97,11 +131,10 @@ pub fn start(
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
         operator_peers: station.common.download_from.clone(),
-        startup_peers: startup_peers(station, file, options.trust),
-        ..swarm_config(station, file.infohash, file.bytes.clone())?
+        startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
+        ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
-    let swarm = Swarm::new(station::now(), config, ts_medium(file, options.buffer)?);
-    Ok(station.run_stream(file.infohash, swarm, trackers, None, deliver, stop))
+    Ok((config, trackers))
 }
 
 /// What the stream of `file` is like, followed `buffer` behind its newest piece.
@@ -149,7 +182,8 @@ pub fn swarm_config(
     })
 }
 
-fn allows_private(station: &Station, trust: Trust) -> bool {
+/// Whether what the broadcast names may be on loopback and private addresses.
+pub fn allows_private(station: &Station, trust: Trust) -> bool {
     trust == Trust::Local || station.common.allow_private_addresses
 }
 
@@ -157,7 +191,7 @@ fn allows_private(station: &Station, trust: Trust) -> bool {
 /// ones are logged.
 fn trackers(
     station: &Station,
-    file: &TransportFile,
+    of_broadcast: &[String],
     options: &RelayOptions<'_>,
 ) -> (Vec<ReachableTracker>, usize) {
     let of_file = match allows_private(station, options.trust) {
@@ -166,7 +200,7 @@ fn trackers(
     };
     let mut trackers = parse_trackers(options.operator_trackers, Reach::Anywhere);
     let operator_trackers = trackers.len();
-    for (url, reach) in parse_trackers(&file.descriptor.trackers, of_file) {
+    for (url, reach) in parse_trackers(of_broadcast, of_file) {
         if !trackers.iter().any(|(known, _)| *known == url) {
             trackers.push((url, reach));
         }
@@ -186,9 +220,9 @@ pub fn parse_trackers(texts: &[String], reach: Reach) -> Vec<ReachableTracker> {
     texts.iter().filter_map(parse).collect()
 }
 
-fn startup_peers(station: &Station, file: &TransportFile, trust: Trust) -> Vec<SocketAddr> {
+fn startup_peers(station: &Station, nodes: &[SocketAddr], trust: Trust) -> Vec<SocketAddr> {
     let is_allowed = |addr: &&SocketAddr| allows_private(station, trust) || is_public(addr.ip());
-    file.descriptor.startup_nodes.iter().filter(is_allowed).copied().collect()
+    nodes.iter().filter(is_allowed).copied().collect()
 }
 
 /// Looks for the transport file that `id` stands for among the operator's peers and trackers.
@@ -248,13 +282,14 @@ impl Deliver for FirstFile {
 /// Serves a transport file under its content id; without tracker to those who connect.
 pub fn serve_transport_file(
     station: &Station,
-    file: &TransportFile,
+    content_id: Infohash,
+    public_file: Bytes,
     trackers: Vec<ReachableTracker>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<RunningSwarm> {
     let config = MetadataConfig {
-        id: file.content_id,
-        purpose: Purpose::Serve(file.bytes.clone()),
+        id: content_id,
+        purpose: Purpose::Serve(public_file),
         node_key: station.key.clone(),
         peer_id: station.peer_id,
         listen_port: station.port,
@@ -265,5 +300,5 @@ pub fn serve_transport_file(
     };
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = ToPlayers { hub: None, latency: Latency::default() };
-    Ok(station.run_metadata(file.content_id, machine, trackers, deliver, stop))
+    Ok(station.run_metadata(content_id, machine, trackers, deliver, stop))
 }

@@ -13,13 +13,14 @@ use super::config::CommonConfig;
 use crate::base::ids::{Infohash, PeerId};
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
-use crate::net::announce::Reach;
+use crate::net::announce::{Reach, TrackerClient};
 use crate::net::bind::{Bound, bind_tcp};
 use crate::net::dial::Swarms;
-use crate::net::driver::{self, Deliver, DriverConfig};
+use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
 use crate::net::fetch::http_client;
 use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
+use crate::swarm::hls::Hls;
 use crate::swarm::metadata::MetadataSwarm;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::ts::Ts;
@@ -37,6 +38,7 @@ pub struct Station {
     pub key: NodeKey,
     pub peer_id: PeerId,
     pub client: reqwest::Client,
+    trackers_client: TrackerClient,
     pub state_dir: StateDir,
     /// The port that the node listens on.
     pub port: u16,
@@ -64,7 +66,8 @@ impl Station {
         let key = NodeKey::from_seed(state_dir.node_seed(|| fresh_seed)?);
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
-        Ok((Self { common, key, peer_id, client: http_client(), state_dir, port, swarms }, bound))
+        let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
+        Ok((Self { common, key, peer_id, client, trackers_client, state_dir, port, swarms }, bound))
     }
 
     /// Begins to accept connections, until `stop` turns true.
@@ -92,6 +95,21 @@ impl Station {
         self.run_machine(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
     }
 
+    /// The same for an HLS broadcast, with the shells behind `ports`.
+    pub fn run_hls(
+        &self,
+        infohash: Infohash,
+        swarm: Swarm<Hls>,
+        trackers: Vec<ReachableTracker>,
+        ports: HlsPorts,
+        deliver: impl Deliver + 'static,
+        stop: watch::Receiver<bool>,
+    ) -> RunningSwarm {
+        let config = self.driver_config(infohash, trackers, stop);
+        let report_interval = Some(self.common.stats_report_interval);
+        self.run_machine(swarm, DriverConfig { hls: Some(ports), report_interval, ..config }, deliver)
+    }
+
     /// Runs a swarm that has no stream, only a transport file.
     pub fn run_metadata(
         &self,
@@ -113,8 +131,8 @@ impl Station {
         DriverConfig {
             handshake: Handshake { infohash, peer_id: self.peer_id },
             trackers,
-            client: self.client.clone(),
-            dial_from: self.common.bind.first().copied(),
+            trackers_client: self.trackers_client.clone(),
+            dial_from: self.common.dials_from(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,
             hls: None,

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::config::SupportConfig;
+use super::hls;
+use super::hls::subject::Subject;
 use super::node_view::{Kind, SwarmView};
 use super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
-use super::station::{Station, fresh_peer_id};
+use super::station::{RunningSwarm, Station, fresh_peer_id};
 use super::transport_source::TransportSource;
 use crate::base::ids::PeerId;
 use crate::http::node_api;
@@ -18,7 +21,7 @@ use crate::http::serve::HttpServices;
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use crate::store::state::StateDir;
-use crate::wire::transport_file::TransportFile;
+use crate::wire::hls::transport::{AnyTransport, HlsTransport};
 
 /// A support node joins so far behind the newest piece, to have a start burst for its viewers.
 const BUFFER: Duration = Duration::from_secs(6);
@@ -30,52 +33,135 @@ const LOG: &str = "acestream.supportnode";
 ///
 /// # Errors
 /// A transport file that cannot be used, a port in use, a directory that cannot.
-pub async fn run(config: SupportConfig, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let source = TransportSource::parse(&config.url)?;
-    let keeps_peer_id = !config.always_generate_peer_id;
-    let choose = |state: &StateDir| choose_peer_id(state, keeps_peer_id);
-    let (station, bound) = Station::open(config.common.clone(), choose)?;
-    let _pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
-    tracing::info!(target: LOG, "state dir: {}", station.state_dir.path().display());
+pub async fn run(config: SupportConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    match Support::start(config, stop).await? {
+        Some(support) => support.finish().await,
+        None => Ok(()),
+    }
+}
 
-    let loading = async {
-        let file = load(&station, &source).await?;
-        let public = match &config.public_transport_file {
-            Some(public) => load(&station, &TransportSource::parse(public)?).await?,
-            None => file.clone(),
+/// A support node that runs.
+pub struct Support {
+    port: u16,
+    parts: Vec<JoinHandle<()>>,
+    _station: Station,
+    _pid_file: PidFile,
+}
+
+impl Support {
+    /// Loads the transport file and joins its broadcast; `None` when `stop` turned true before.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn start(
+        config: SupportConfig,
+        mut stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<Self>> {
+        let source = TransportSource::parse(&config.url)?;
+        let keeps_peer_id = !config.always_generate_peer_id;
+        let choose = |state: &StateDir| choose_peer_id(state, keeps_peer_id);
+        let (station, bound) = Station::open(config.common.clone(), choose)?;
+        let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
+        tracing::info!(target: LOG, "state dir: {}", station.state_dir.path().display());
+        let loaded = tokio::select! {
+            loaded = load_both(&station, &source, &config) => loaded?,
+            () = stopped(&mut stop) => return Ok(None),
         };
-        anyhow::Ok((file, public))
-    };
-    let (file, public) = tokio::select! {
-        loaded = loading => loaded?,
-        () = stopped(&mut stop) => return Ok(()),
-    };
-    tracing::info!(target: LOG, "relay \"{}\", infohash {}", file.descriptor.name, file.infohash);
+        let (file, public) = loaded;
+        tracing::info!(target: LOG, "relay \"{}\", infohash {}", file.title(), file.infohash());
 
-    let latency = Latency::default();
+        let latency = Latency::default();
+        let swarm = join(&station, &file, &config, latency.clone(), stop.clone())?;
+        let (content_id, public_bytes) = (public.content_id(), public.public().bytes().clone());
+        let metadata =
+            relay::serve_transport_file(&station, content_id, public_bytes, Vec::new(), stop.clone())?;
+        let view = SwarmView::new(&station, Kind::Support, None, latency);
+        view.publish(&public, swarm.stats.clone());
+        let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view)) };
+        let listening = station.listen(bound, http, stop);
+        let parts = vec![swarm.task, metadata.task, listening];
+        Ok(Some(Self { port: station.port, parts, _station: station, _pid_file: pid_file }))
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// A part broke.
+    pub async fn finish(self) -> anyhow::Result<()> {
+        for part in self.parts {
+            part.await.context("a part of the node broke")?;
+        }
+        Ok(())
+    }
+}
+
+/// The file to relay by, and the one to hand out.
+async fn load_both(
+    station: &Station,
+    source: &TransportSource,
+    config: &SupportConfig,
+) -> anyhow::Result<(AnyTransport, AnyTransport)> {
+    let file = load(station, source).await?;
+    let Some(public) = &config.public_transport_file else { return Ok((file.clone(), file.public())) };
+    let public = load(station, &TransportSource::parse(public)?).await?;
+    anyhow::ensure!(
+        public.infohash() == file.infohash(),
+        "--public-transport-file is of another broadcast: infohash {}, not {}",
+        public.infohash(),
+        file.infohash()
+    );
+    Ok((file, public.public()))
+}
+
+/// Takes part in the broadcast of `file`, whatever its kind.
+fn join(
+    station: &Station,
+    file: &AnyTransport,
+    config: &SupportConfig,
+    latency: Latency,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<RunningSwarm> {
     let options = RelayOptions {
         trust: Trust::Local,
         operator_trackers: &config.trackers,
         buffer: BUFFER,
         housekeeping_interval: config.cleanup_interval,
     };
-    let deliver = ToPlayers { hub: None, latency: latency.clone() };
-    let swarm = relay::start(&station, &file, &options, deliver, stop.clone())?;
-    let metadata = relay::serve_transport_file(&station, &public, Vec::new(), stop.clone())?;
-    let view = SwarmView::new(&station, Kind::Support, None, latency);
-    view.publish(&public, swarm.stats.clone());
-    let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view)) };
-    let listening = station.listen(bound, http, stop.clone());
-    let (swarm, metadata, listening) = tokio::join!(swarm.task, metadata.task, listening);
-    swarm.and(metadata).and(listening).context("a part of the node broke")
+    match file {
+        AnyTransport::MpegTs(file) => {
+            let deliver = ToPlayers { hub: None, latency };
+            relay::start(station, file, &options, deliver, stop)
+        }
+        AnyTransport::Hls(transport) => {
+            check_hls(transport, config)?;
+            let subject = Subject::of_transport(transport, Trust::Local, true);
+            hls::relay::start(station, &subject, &options, hls::relay::Part::Support(&config.hls), stop)
+        }
+    }
+}
+
+/// # Errors
+/// Options that this broadcast does not allow.
+fn check_hls(transport: &HlsTransport, config: &SupportConfig) -> anyhow::Result<()> {
+    let is_private = transport.descriptor.hides_manifest;
+    anyhow::ensure!(
+        is_private || !config.hls.force_monotonic_sequence,
+        "--hls-force-monotonic-sequence 1 needs a private broadcast: in a public one every node counts by itself"
+    );
+    Ok(())
 }
 
 /// Loads the transport file; a server that is away, or has no file yet, is asked again.
-async fn load(station: &Station, source: &TransportSource) -> anyhow::Result<TransportFile> {
+async fn load(station: &Station, source: &TransportSource) -> anyhow::Result<AnyTransport> {
     let mut pause = RETRY_START;
     loop {
         match source.fetch(&station.client, false).await {
-            Ok((bytes, _)) => return TransportFile::parse(bytes).with_context(|| format!("{source}")),
+            Ok((bytes, _)) => return AnyTransport::parse(bytes).with_context(|| format!("{source}")),
             Err(error) if error.is_transient() => {
                 tracing::warn!(target: LOG, "{error}; next try in {} s", pause.as_secs());
             }

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// What keeps a file or directory from being used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -41,24 +43,84 @@ impl FileError {
     }
 }
 
+/// A file to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFile<'a> {
+    pub path: &'a Path,
+    pub bytes: &'a [u8],
+    /// Permissions.
+    pub mode: u32,
+}
+
 /// Replaces the file at `path` by `bytes` with the permissions `mode`, or leaves it as it was. What was
 /// written survives a loss of power.
 ///
 /// # Errors
 /// The directory is missing, read-only or full.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let of_dir = |cause| FileError::of(dir, cause);
-    let of_file = |cause| FileError::of(path, cause);
+    put(stage(NewFile { path, bytes, mode })?, path)
+}
+
+/// Replaces or makes all the files, or leaves each as it was.
+///
+/// # Errors
+/// A directory is missing, read-only or full, or a file that is to be replaced cannot be read.
+pub fn write_all_or_none(files: &[NewFile<'_>]) -> Result<(), FileError> {
+    // a copy of each old file waits beside it, in case a later one fails
+    let earlier = files.iter().map(|file| copy(file.path)).collect::<Result<Vec<_>, _>>()?;
+    let staged = files.iter().map(|file| stage(*file)).collect::<Result<Vec<_>, _>>()?;
+    for (at, (staged, file)) in staged.into_iter().zip(files).enumerate() {
+        if let Err(error) = put(staged, file.path) {
+            let touched = files.iter().zip(earlier).take(at + 1);
+            touched.for_each(|(file, earlier)| put_back(file.path, earlier));
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Best effort: the error that led here is what is told.
+fn put_back(path: &Path, earlier: Option<NamedTempFile>) {
+    let _ = match earlier {
+        Some(earlier) => put(earlier, path).is_ok(),
+        None => fs::remove_file(path).is_ok(),
+    };
+}
+
+/// The whole content, safely on the disk beside the place where it is to be.
+fn stage(new: NewFile<'_>) -> Result<NamedTempFile, FileError> {
+    let of_file = |cause| FileError::of(new.path, cause);
+    let dir = directory_of(new.path);
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
-        .permissions(Permissions::from_mode(mode))
+        .permissions(Permissions::from_mode(new.mode))
         .tempfile_in(dir)
-        .map_err(of_dir)?;
-    file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(of_file)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(of_file)?;
-    file.persist(path).map_err(|error| of_file(error.error))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(of_dir)
+        .map_err(|cause| FileError::of(dir, cause))?;
+    file.as_file().set_permissions(Permissions::from_mode(new.mode)).map_err(of_file)?;
+    file.write_all(new.bytes).and_then(|()| file.as_file().sync_all()).map_err(of_file)?;
+    Ok(file)
+}
+
+fn put(staged: NamedTempFile, path: &Path) -> Result<(), FileError> {
+    let dir = directory_of(path);
+    staged.persist(path).map_err(|error| FileError::of(path, error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|cause| FileError::of(dir, cause))
+}
+
+fn copy(path: &Path) -> Result<Option<NamedTempFile>, FileError> {
+    let mut old = match File::open(path) {
+        Ok(old) => old,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(FileError::of_reading(path, cause)),
+    };
+    let of_file = |cause| FileError::of_reading(path, cause);
+    let metadata = old.metadata().map_err(of_file)?;
+    if !metadata.is_file() {
+        return Err(of_file(ErrorKind::InvalidInput.into()));
+    }
+    let mut file = stage(NewFile { path, bytes: &[], mode: metadata.permissions().mode() })?;
+    io::copy(&mut old, &mut file).map_err(of_file)?;
+    Ok(Some(file))
 }
 
 /// The whole file at `path`, `None` when there is none.
@@ -93,6 +155,25 @@ pub fn require_writable_dir(dir: &Path) -> Result<(), FileError> {
     probe.map(drop).map_err(|cause| FileError::ReadOnly { path: dir.to_owned(), cause })
 }
 
+/// Checks that a file can be made or replaced at `path`. Gives its name without detours, which is the same
+/// however the directory is spelled.
+///
+/// # Errors
+/// The directory is missing or read-only, or `path` is a directory itself.
+pub fn require_writable_file(path: &Path) -> Result<PathBuf, FileError> {
+    let is_directory = || FileError::Io { path: path.to_owned(), cause: ErrorKind::IsADirectory.into() };
+    let ends_in_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let name = path.file_name().filter(|_| !ends_in_slash && !path.is_dir()).ok_or_else(is_directory)?;
+    let dir = directory_of(path);
+    require_writable_dir(dir)?;
+    let dir = dir.canonicalize().map_err(|cause| FileError::of(dir, cause))?;
+    Ok(dir.join(name))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +197,47 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 1);
         let nowhere = write_atomically(&dir.path().join("no/where"), b"x", 0o600);
         assert!(matches!(nowhere, Err(FileError::Missing { .. })));
+    }
+
+    #[test]
+    fn all_files_are_written_or_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let paths = ["old", "new", "taken"].map(|name| dir.path().join(name));
+        fs::write(&paths[0], b"old content").expect("writes");
+        let file = |at: usize| NewFile { path: &paths[at], bytes: b"new content", mode: 0o600 };
+        write_all_or_none(&[file(0), file(1)]).expect("writes");
+        assert_eq!(fs::read(&paths[0]).expect("reads"), b"new content");
+        assert_eq!(fs::read(&paths[1]).expect("reads"), b"new content");
+
+        fs::create_dir(&paths[2]).expect("creates");
+        assert!(write_all_or_none(&[file(0), file(1), file(2)]).is_err());
+        assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 3, "no copy is left");
+    }
+
+    #[test]
+    fn files_that_were_replaced_before_a_failure_are_put_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        fs::write(&old, b"old content").expect("writes");
+        let earlier = [copy(&old).expect("copies"), copy(&new).expect("none")];
+        write_atomically(&old, b"new content", 0o600).expect("writes");
+        write_atomically(&new, b"new content", 0o600).expect("writes");
+        [&old, &new].into_iter().zip(earlier).for_each(|(path, earlier)| put_back(path, earlier));
+        assert_eq!(fs::read(&old).expect("reads"), b"old content");
+        assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn name_of_a_new_file_has_no_detours() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().canonicalize().expect("exists");
+        fs::create_dir(root.join("sub")).expect("creates");
+        let name = |path: &str| require_writable_file(&root.join(path));
+        assert_eq!(name("sub/../x").expect("can be made"), root.join("x"));
+        for directory in ["sub", "sub/", "x/", ".."] {
+            assert!(name(directory).is_err(), "{directory}");
+        }
+        assert!(matches!(name("missing/x"), Err(FileError::Missing { .. })));
     }
 
     #[test]

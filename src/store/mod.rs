@@ -1,6 +1,7 @@
 //! Files: keys, numbers, state directory, pid file.
 
 pub mod files;
+pub mod hls_numbers;
 pub mod pid_file;
 pub mod restart;
 pub mod state;

@@ -17,9 +17,9 @@ use crate::base::ids::{Infohash, LinkId, PeerId};
 use crate::base::limits::{HANDSHAKE_TIMEOUT, TRANSPORT_FILE_MAX_BYTES};
 use crate::base::rng::Rng;
 use crate::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, NodeKey, UT_METADATA_ID};
+use crate::wire::hls::transport::AnyTransport;
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
-use crate::wire::transport_file::TransportFile;
 
 /// Links at once: they are short.
 const LINKS_MAX: usize = 64;
@@ -218,7 +218,7 @@ impl MetadataSwarm {
             Purpose::Serve(_) => false,
             Purpose::FindByContentId => Sha1::digest(file)[..] == self.config.id.0,
             Purpose::FindByInfohash => {
-                TransportFile::parse(file.clone()).is_ok_and(|parsed| parsed.infohash == self.config.id)
+                AnyTransport::parse(file.clone()).is_ok_and(|parsed| parsed.infohash() == self.config.id)
             }
         }
     }

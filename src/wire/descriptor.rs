@@ -4,9 +4,9 @@
 //! [`limits`](crate::base::limits), and how the infohash follows from one. Keys that it does not know
 //! are kept as they are; trackers and all else outside the infohash may change without a new swarm.
 
-mod decode;
+pub(super) mod decode;
 mod details;
-mod startup_nodes;
+pub(super) mod startup_nodes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

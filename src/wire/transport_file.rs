@@ -11,6 +11,7 @@ pub use super::descriptor::{Descriptor, Details, Quality, StreamKey, check_geome
 use super::bencode::BencodeError;
 use super::container;
 use crate::base::ids::Infohash;
+use crate::base::limits::HLS_URL_MAX_BYTES;
 
 /// A parsed container together with its exact bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,14 @@ pub enum TransportFileError {
     NameNotUtf8,
     #[error("not an MPEG-TS live transport: its type is {transport_type}")]
     NotMpegTsLive { transport_type: String },
+    #[error("not an HLS transport: its type is {transport_type}")]
+    NotHls { transport_type: String },
+    #[error("transport file's {0} is not an http:// or https:// URL of at most {HLS_URL_MAX_BYTES} bytes")]
+    BadUrl(&'static str),
+    #[error("transport file hides its manifest, yet names it where everybody can read")]
+    HiddenManifestShown,
+    #[error("transport file's private key does not belong to its public key")]
+    KeysDiffer,
     #[error("transport file's authentication method is {0}, only RSA is known")]
     UnknownAuthMethod(String),
     #[error(

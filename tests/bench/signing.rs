@@ -6,8 +6,8 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rsa::rand_core::OsRng;
-use start_engine::base::ids::LinkId;
-use start_engine::live::assembler::{Added, Assembly};
+use start_engine::base::ids::{LinkId, PieceId};
+use start_engine::live::assembler::{Added, Assembly, Shape};
 use start_engine::live::cutter::Cutter;
 use start_engine::live::geometry::{DEFAULT_CHUNK_LENGTH, Geometry};
 use start_engine::live::piece::VerifiedPiece;
@@ -54,7 +54,7 @@ fn pieces(criterion: &mut Criterion) {
         });
         let piece = cutter.push(media, TIME_S).expect("signs").pop().expect("a piece");
         group.bench_function(format!("assemble and verify a piece of {kib} KiB"), |bencher| {
-            let assemble = |chunks| assemble(&geometry, chunks).verify(&geometry, &verifier).is_ok();
+            let assemble = |chunks| assemble(&geometry, chunks).verify(&verifier).is_ok();
             bencher.iter_batched(
                 || chunks(&piece),
                 |chunks| assert!(assemble(chunks)),
@@ -70,9 +70,9 @@ fn chunks(piece: &VerifiedPiece) -> Vec<Bytes> {
 
 /// From two peers, in order.
 fn assemble(geometry: &Geometry, chunks: Vec<Bytes>) -> Assembly {
-    let mut assembly = Assembly::new(0, geometry);
+    let mut assembly = Assembly::new(PieceId { stream: 0, number: 0 }, Shape::Signed(*geometry));
     for (chunk, data) in (0..).zip(chunks) {
-        let added = assembly.add(geometry, chunk, data, TIME_S, LinkId(u64::from(chunk % 2)));
+        let added = assembly.add(chunk, data, TIME_S, LinkId(u64::from(chunk % 2)));
         assert!(matches!(added, Added::Stored | Added::Complete));
     }
     assembly

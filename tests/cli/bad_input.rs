@@ -53,6 +53,32 @@ fn piece_size_that_is_no_power_of_two_is_refused() {
 }
 
 #[test]
+fn hidden_manifest_needs_a_private_file_of_its_own() {
+    let hidden = "--hide-hls-manifest";
+    assert_eq!(refusal_with('H', &[hidden]), "--hide-hls-manifest needs --output-private");
+    let same = ["--output-public", "/tmp/x.acelive", "--output-private", "/tmp/../tmp/x.acelive"];
+    let one_file = "--output-private and --output-public are one file";
+    assert_eq!(refusal_with('H', &[&[hidden], &same[..]].concat()), one_file);
+    assert_eq!(refusal_with('P', &same), one_file);
+}
+
+#[test]
+fn monotonic_sequence_of_a_public_broadcast_is_refused() {
+    let line = refusal_with('P', &["--hls-force-monotonic-sequence", "1"]);
+    assert_eq!(line, "--hls-force-monotonic-sequence 1 needs --hide-hls-manifest");
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_named() {
+    for option in ["--output-public", "--output-private"] {
+        let line = |path: &str| refusal_with('H', &[option, path]);
+        assert_eq!(line("/nowhere/x.acelive"), format!("{option}: /nowhere does not exist"));
+        assert!(line("/proc/x.acelive").starts_with(&format!("{option}: /proc cannot be written to")));
+        assert_eq!(line("/tmp"), format!("{option}: /tmp: is a directory"));
+    }
+}
+
+#[test]
 fn name_that_is_no_file_name_is_refused() {
     assert!(refusal_with('S', &["--name", "../x"]).contains("a-z, 0-9, _ and -"));
 }

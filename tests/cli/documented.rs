@@ -20,6 +20,18 @@ pub fn minimal(mode: char) -> Vec<&'static str> {
         'C' => vec!["--client-console", "--state-dir", "/tmp/unused"],
         'T' => vec!["--start-tracker"],
         'D' => vec!["--demo"],
+        'H' => {
+            vec![
+                "--create-hls-transport",
+                "--url",
+                "http://h/live.m3u8",
+                "--title",
+                "Test",
+                "--output-public",
+                "/tmp/unused.acelive",
+            ]
+        }
+        'P' => vec!["--publish-hls-stream", "--url", "http://h/live.m3u8", "--title", "Test"],
         other => panic!("no mode {other}"),
     }
 }
@@ -53,6 +65,13 @@ fn base(mode: char, row: &Row) -> Vec<&'static str> {
     // the console that is used anyway when none is named
     if row.name == "log-stdout" {
         words.push("--log-stderr");
+    }
+    // neither stands alone
+    if mode == 'H' && row.name == "hide-hls-manifest" {
+        words.extend(["--output-private", "/tmp/unused_private.acelive"]);
+    }
+    if mode == 'P' && row.name == "hls-force-monotonic-sequence" {
+        words.push("--hide-hls-manifest");
     }
     words
 }
@@ -126,7 +145,9 @@ fn options_work_with_an_equals_sign_too() {
 fn definitions_and_documented_options_are_the_same() {
     use start_engine::cli::{Mode, args};
     let modes = [(Mode::Source, 'S'), (Mode::Support, 'R'), (Mode::Client, 'C')];
-    for (mode, letter) in modes.into_iter().chain([(Mode::Tracker, 'T'), (Mode::Demo, 'D')]) {
+    let hls = [(Mode::CreateHls, 'H'), (Mode::PublishHls, 'P')];
+    let others = [(Mode::Tracker, 'T'), (Mode::Demo, 'D')];
+    for (mode, letter) in modes.into_iter().chain(hls).chain(others) {
         for option in args::options(mode) {
             let in_table = ROWS.iter().any(|row| {
                 row.name == option.name && (row.modes.contains(letter) || row.answer == Answer::Ends)

@@ -75,8 +75,6 @@ fn two_modes_are_named() {
 #[test]
 fn modes_of_other_builds_are_refused_by_name() {
     let absent = [
-        "--create-hls-transport",
-        "--publish-hls-stream",
         "--create-transport",
         "--create-transport-multi",
         "--stream-startup-node",
@@ -137,4 +135,39 @@ fn transport_file_is_inspected() {
         assert_eq!(info["trackers"][0], "udp://127.0.0.1:7764/announce");
         assert_eq!(info["authmethod"], "RSA");
     }
+}
+
+#[test]
+fn hls_transport_file_is_inspected_without_its_private_key() {
+    use start_engine::wire::hls::transport::{HlsDescriptor, HlsTransport};
+    use start_engine::wire::node_key::NodeKey;
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("x.acelive");
+    let seed = *b"a private key, which is all text";
+    let private = HlsTransport::build(HlsDescriptor {
+        title: "Test Stream".to_owned(),
+        pubkey: NodeKey::from_seed(seed).node_id().0,
+        manifest_url: Some("http://origin.example/live.m3u8".to_owned()),
+        hides_manifest: true,
+        private_key: Some(seed),
+        ..HlsDescriptor::default()
+    });
+    let inspect = |file: &HlsTransport| {
+        std::fs::write(&path, &file.bytes).expect("writes");
+        let path = path.to_str().expect("text");
+        assert_eq!(printed(&["--get-infohash", path]), format!("{}\n", private.infohash));
+        let text = printed(&["--get-file-info", path]);
+        assert!(!text.contains("a private key") && !text.contains("private_key"), "{text}");
+        assert_eq!(printed(&["--get-file-info-with-id", path]), text);
+        let info: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(info["content_id"], private.content_id.to_string());
+        assert_eq!(info["pubkey"].as_str().map(str::len), Some(64));
+        info
+    };
+    let info = inspect(&private);
+    assert_eq!((&info["is_private"], &info["name"]), (&true.into(), &"Test Stream".into()));
+    assert_eq!(info["manifest_url"], "http://origin.example/live.m3u8");
+    let info = inspect(&private.public());
+    assert_eq!(info["is_private"], false);
+    assert_eq!(info.get("manifest_url"), None);
 }

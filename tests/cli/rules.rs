@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use start_engine::cli::Command;
-use start_engine::node::config::{ClientConfig, SourceConfig, SupportConfig, TrackerConfig};
+use start_engine::node::config::{
+    ClientConfig, CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig, SourceConfig,
+    SupportConfig, TrackerConfig,
+};
 use start_engine::wire::transport_file::Quality;
 
 use crate::documented::{accepted, minimal, refused};
@@ -30,6 +33,20 @@ fn support(words: &[&str]) -> SupportConfig {
 fn client(words: &[&str]) -> ClientConfig {
     match accepted(words).command {
         Command::Client(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn create_hls(words: &[&str]) -> CreateHlsConfig {
+    match accepted(&with('H', words)).command {
+        Command::CreateHls(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn publish_hls(words: &[&str]) -> PublishHlsConfig {
+    match accepted(&with('P', words)).command {
+        Command::PublishHls(config) => config,
         other => panic!("{other:?}"),
     }
 }
@@ -168,4 +185,88 @@ fn official_command_lines_fail_only_where_they_ask_for_what_is_absent() {
         config.permanent && config.common.close_connections_from_same_peer && config.skip_internal_tracker
     );
     assert!(refused(&with('S', &["--monitor-node-ip", "127.0.0.1"])).starts_with("--monitor-node-ip: "));
+}
+
+#[test]
+fn transport_of_an_hls_broadcast_is_described_by_its_options() {
+    let config = create_hls(&[]);
+    assert_eq!(config.broadcast, HlsBroadcast::new("http://h/live.m3u8", "Test"));
+    assert_eq!((config.output_private, config.quiet), (None, false));
+    let line = [
+        "--base-url=http://h/",
+        "--hide-hls-manifest",
+        "--hide-hls-segments",
+        "--output-private=/tmp/unused_private.acelive",
+        "--category=sport",
+        "--country=pol",
+        "--country=POL",
+        "--language=POL",
+        "--tracker=udp://t:1/a",
+        "--startup-node=10.0.0.1:8621",
+        "--provider-key=key",
+        "--sid=1",
+    ];
+    let expected = HlsBroadcast {
+        base_url: Some("http://h/".to_owned()),
+        hides_manifest: true,
+        hides_segments: true,
+        categories: vec!["sport".to_owned()],
+        countries: vec!["POL".to_owned()],
+        languages: vec!["pol".to_owned()],
+        trackers: vec!["udp://t:1/a".to_owned()],
+        startup_nodes: vec!["10.0.0.1:8621".parse().expect("an address")],
+        provider_key: Some("key".to_owned()),
+        sid: Some("1".to_owned()),
+        ..HlsBroadcast::new("http://h/live.m3u8", "Test")
+    };
+    assert_eq!(create_hls(&line).broadcast, expected);
+}
+
+#[test]
+fn support_node_is_told_how_to_read_an_origin() {
+    let line = [
+        "--hide-hls-segments",
+        "--hls-broadcast-last-source-piece",
+        "--hls-bad-manifest-max-errors=3",
+        "--hls-bad-manifest-retry-interval=4",
+        "--hls-force-monotonic-sequence=1",
+        "--metadata-dir=/tmp",
+    ];
+    let expected = HlsSupportOptions {
+        hide_segments: true,
+        broadcast_last_source_piece: true,
+        skip_data: false,
+        skip_metadata_broadcast: false,
+        bad_manifest_max_errors: 3,
+        bad_manifest_retry_interval: Duration::from_secs(4),
+        force_monotonic_sequence: true,
+        metadata_dir: "/tmp".into(),
+    };
+    assert_eq!(support(&line).hls, expected);
+    assert_eq!((support(&[]).hls.bad_manifest_max_errors), 5);
+    assert_eq!(support(&[]).hls.bad_manifest_retry_interval, Duration::from_secs(2));
+}
+
+#[test]
+fn published_broadcast_is_fed_from_its_private_file() {
+    let config = publish_hls(&["--title", "Test Stream", "--publish-dir=/tmp", "--metadata-dir=/var/tmp"]);
+    assert_eq!(config.create.output_public.to_str(), Some("/tmp/test-stream.acelive"));
+    let private = "/var/tmp/test-stream_private.acelive";
+    assert_eq!(config.create.output_private.as_deref().and_then(|path| path.to_str()), Some(private));
+    assert_eq!((config.support.url.as_str(), config.support.common.port), (private, 8621));
+    let config = publish_hls(&["--output-public=/tmp/a", "--output-private=/tmp/b", "--tracker=udp://t:1/a"]);
+    assert_eq!(config.create.output_public.to_str(), Some("/tmp/a"));
+    assert_eq!(config.support.url, "/tmp/b");
+    assert_eq!(config.create.broadcast.trackers, ["udp://t:1/a"]);
+    assert!(config.support.trackers.is_empty(), "they are in the transport file");
+}
+
+#[test]
+fn making_a_transport_file_logs_only_where_it_is_told_to() {
+    let log = |words: &[&str]| accepted(&with('H', words)).log;
+    assert!(log(&[]).stdout.is_none() && log(&[]).stderr.is_none());
+    assert!(log(&["--log-debug", "1"]).stderr.is_some());
+    assert!(log(&["--log-stdout"]).stdout.is_some());
+    let quiet = accepted(&with('P', &["--quiet"])).log;
+    assert!(quiet.stdout.is_none() && quiet.stderr.is_none());
 }

@@ -8,6 +8,8 @@ mod discovery;
 mod failover;
 mod forgers;
 mod harness;
+mod hls;
+mod hls_create;
 mod hostile;
 mod life_cycle;
 mod log_lines;

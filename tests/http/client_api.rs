@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use start_engine::base::ids::Infohash;
 use start_engine::http::client_api::{Broadcasts, ClientApi, OpenError};
+use start_engine::http::hls::hub::HlsHub;
+use start_engine::http::opened::Opened;
 use start_engine::http::selector::Selector;
 use start_engine::http::service::Version;
 use start_engine::http::stream::StreamHub;
@@ -16,14 +19,22 @@ pub const HEX: &str = "00112233445566778899aabbccddeeff00112233";
 
 /// Opens the same thing whatever is asked, and remembers what was asked.
 struct OneBroadcast {
-    outcome: Result<Arc<StreamHub>, OpenError>,
+    outcome: Result<Opened, OpenError>,
     asked: Mutex<Vec<Selector>>,
 }
 
 impl Broadcasts for OneBroadcast {
-    fn open(&self, selector: Selector, _: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>> {
+    fn open(&self, selector: Selector, _: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>> {
         self.asked.lock().unwrap().push(selector);
         Box::pin(async { self.outcome.clone() })
+    }
+
+    fn hls_hub(&self, infohash: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>> {
+        let hub = match &self.outcome {
+            Ok(Opened::Hls(hub)) if hub.infohash() == infohash => Some(Arc::clone(hub)),
+            _ => None,
+        };
+        Box::pin(async { hub })
     }
 }
 
@@ -32,13 +43,18 @@ fn api(broadcasts: Arc<OneBroadcast>, start_timeout: Duration) -> ClientApi {
     ClientApi { broadcasts, version, buffer: ClientApi::BUFFER, start_timeout }
 }
 
-fn broadcasts(outcome: Result<Arc<StreamHub>, OpenError>) -> Arc<OneBroadcast> {
+fn broadcasts(outcome: Result<Opened, OpenError>) -> Arc<OneBroadcast> {
     Arc::new(OneBroadcast { outcome, asked: Mutex::default() })
 }
 
 /// An API whose every broadcast is `hub`.
 pub fn api_of(hub: &Arc<StreamHub>) -> ClientApi {
-    api(broadcasts(Ok(Arc::clone(hub))), Duration::from_secs(60))
+    api(broadcasts(Ok(Opened::Ts(Arc::clone(hub)))), Duration::from_secs(60))
+}
+
+/// The same of an HLS broadcast, for which players wait no longer than `start_timeout`.
+pub fn api_of_hls(hub: &Arc<HlsHub>, start_timeout: Duration) -> ClientApi {
+    api(broadcasts(Ok(Opened::Hls(Arc::clone(hub)))), start_timeout)
 }
 
 fn broken(error: OpenError) -> ClientApi {
@@ -59,7 +75,11 @@ async fn requests_that_name_nothing_playable_are_told_what_is_expected() {
         ("/ace/getstream?id=00112233445566778899aabbccddeeff00112233&buffer=-1", 400, "buffer="),
         ("/ace/getstream?id=00112233445566778899aabbccddeeff00112233&format=json", 501, "format=json"),
         ("/ace/getstream?magnet=x", 501, "magnet="),
-        ("/ace/manifest.m3u8?id=x", 501, "manifest"),
+        ("/ace/manifest.m3u8?id=x", 400, "40 hexadecimal digits"),
+        ("/ace/manifest.m3u8", 400, "infohash="),
+        ("/hls/manifest.m3u8", 400, "manifest_url="),
+        ("/hls/manifest.m3u8?manifest_url=file%3A%2F%2F%2Fx.m3u8", 400, "https://"),
+        ("/hls/manifest.m3u8?manifest_url=http%3A%2F%2Fh%2Fx&format=json", 501, "format=json"),
         ("/nothing", 404, "/ace/getstream"),
     ] {
         let reply = get(server, path).await;
@@ -91,7 +111,8 @@ async fn trouble_with_the_broadcast_has_its_status_and_one_line() {
 #[tokio::test]
 async fn broadcast_without_data_ends_in_a_gateway_timeout() {
     let hub = Arc::new(StreamHub::default());
-    let server = serve(api(broadcasts(Ok(Arc::clone(&hub))), Duration::from_millis(1)).router()).await;
+    let server =
+        serve(api(broadcasts(Ok(Opened::Ts(Arc::clone(&hub)))), Duration::from_millis(1)).router()).await;
     let path = format!("/ace/getstream?id={HEX}");
     assert_eq!(get(server, &path).await.status, 504);
     hub.end("the source is gone");
@@ -112,6 +133,8 @@ async fn selector_reaches_the_node_as_it_was_asked() {
     get(server, &format!("/ace/getstream?url=x&infohash={HEX}")).await;
     get(server, "/ace/getstream?url=http%3A%2F%2Fh%2Fa%3Fb%3Dc").await;
     get(server, "/ace/getstream?url=file:///tmp/x.acelive").await;
+    get(server, &format!("/ace/manifest.m3u8?infohash={HEX}&stream_id=1&quality=best")).await;
+    get(server, "/hls/manifest.m3u8?manifest_url=HTTP%3A%2F%2FH%2Fa%2520b%3Fc%3Dd").await;
     let asked = broadcasts.asked.lock().unwrap();
     let url = |url: &str| Selector::Url(url.into());
     assert_eq!(
@@ -120,9 +143,22 @@ async fn selector_reaches_the_node_as_it_was_asked() {
             Selector::ContentId(infohash),
             Selector::Infohash(infohash),
             url("http://h/a?b=c"),
-            url("file:///tmp/x.acelive")
+            url("file:///tmp/x.acelive"),
+            Selector::Infohash(infohash),
+            Selector::ManifestUrl("HTTP://H/a%20b?c=d".into())
         ]
     );
+}
+
+#[tokio::test]
+async fn manifest_of_an_mpeg_ts_broadcast_is_not_in_this_build() {
+    let server = serve(api_of(&Arc::new(StreamHub::default())).router()).await;
+    let reply = get(server, &format!("/ace/manifest.m3u8?infohash={HEX}")).await;
+    assert_eq!(reply.status, 501);
+    let body = reply.text().await;
+    assert!(body.contains("MPEG-TS") && body.contains("/ace/getstream"), "{body}");
+    let reply = get(server, &format!("/ace/m/{HEX}/0.m3u8")).await;
+    assert_eq!(reply.status, 404, "it has no playlists");
 }
 
 #[tokio::test]

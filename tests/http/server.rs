@@ -40,6 +40,10 @@ pub struct Reply {
     pub head: String,
     socket: TcpStream,
     unread: Vec<u8>,
+    /// Whether the end of a chunked body was seen.
+    has_ended: bool,
+    /// Bytes of a body with a length that were read before.
+    taken: usize,
 }
 
 /// Sends one request, `extra` being header lines, and reads the head of the reply.
@@ -57,7 +61,7 @@ pub async fn ask(server: SocketAddr, method: &str, path: &str, extra: &str) -> R
     let rest = unread.split_off(head_bytes);
     let head = String::from_utf8(unread).unwrap().to_lowercase();
     let status = head[9..12].parse().unwrap();
-    Reply { status, head, socket, unread: rest }
+    Reply { status, head, socket, unread: rest, has_ended: false, taken: 0 }
 }
 
 pub async fn get(server: SocketAddr, path: &str) -> Reply {
@@ -97,7 +101,38 @@ impl Reply {
         }
         let mut chunk: Vec<u8> = self.unread.drain(..line + bytes + 4).collect();
         chunk.truncate(line + 2 + bytes);
+        self.has_ended = bytes == 0;
         (bytes > 0).then(|| chunk.split_off(line + 2))
+    }
+
+    /// The next `bytes` of a body that has a length.
+    pub async fn take(&mut self, bytes: usize) -> Vec<u8> {
+        assert!(self.header("content-length").is_some(), "{}", self.head);
+        while self.unread.len() < bytes {
+            assert_ne!(self.socket.read_buf(&mut self.unread).await.unwrap(), 0, "the body was cut short");
+        }
+        self.taken += bytes;
+        self.unread.drain(..bytes).collect()
+    }
+
+    /// The rest of the body up to its proper end; `None` when the connection was broken off before.
+    pub async fn rest(mut self) -> Option<Vec<u8>> {
+        let Some(length) = self.header("content-length").map(|text| text.parse::<usize>().unwrap()) else {
+            return self.rest_of_chunks().await;
+        };
+        // an error is one way to be broken off
+        let _ = self.socket.read_to_end(&mut self.unread).await;
+        let seen = self.taken + self.unread.len();
+        assert!(seen <= length, "more than was announced");
+        (seen == length).then_some(self.unread)
+    }
+
+    async fn rest_of_chunks(mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await {
+            body.extend(chunk);
+        }
+        self.has_ended.then_some(body)
     }
 
     /// The whole body of a reply with an end, as text.

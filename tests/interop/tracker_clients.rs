@@ -10,8 +10,7 @@ use std::process::Command;
 use sha1::{Digest, Sha1};
 use start_engine::base::ids::{Infohash, PeerId};
 use start_engine::base::rng::Rng;
-use start_engine::net::announce::{Reach, announce};
-use start_engine::net::fetch::http_client;
+use start_engine::net::announce::{Reach, TrackerClient, announce};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceRequest};
 use start_engine::wire::tracker_url::TrackerUrl;
 
@@ -66,7 +65,9 @@ fn our_client_finds_its_peers_through_opentracker() {
             let url: TrackerUrl = url.parse().unwrap();
             for port in [first_port, first_port + 1] {
                 let reply =
-                    announce(&http_client(), &url, &viewer(infohash, port), Reach::Anywhere).await.unwrap();
+                    announce(&TrackerClient::new(None), &url, &viewer(infohash, port), Reach::Anywhere)
+                        .await
+                        .unwrap();
                 let earlier = SocketAddr::from((Ipv4Addr::LOCALHOST, first_port));
                 assert!(reply.peers.contains(&earlier), "{url}: {reply:?}");
             }

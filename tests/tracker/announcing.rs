@@ -2,8 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use start_engine::net::announce::{AnnounceError, Reach, announce};
-use start_engine::net::fetch::http_client;
+use start_engine::net::announce::{AnnounceError, Reach, TrackerClient, announce};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
 use start_engine::wire::tracker_url::TrackerUrl;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +11,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use crate::fixture::{RunningTracker, request};
 
 async fn ask(url: &TrackerUrl, request: &AnnounceRequest) -> AnnounceReply {
-    announce(&http_client(), url, request, Reach::Anywhere).await.unwrap()
+    announce(&TrackerClient::new(None), url, request, Reach::Anywhere).await.unwrap()
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -66,7 +65,7 @@ async fn ipv6_peers_find_each_other() {
 async fn loopback_tracker_is_refused_when_a_stranger_named_it() {
     let tracker = RunningTracker::start();
     for url in [tracker.http_url(), tracker.udp_url()] {
-        let refused = announce(&http_client(), &url, &request(1, 1001), Reach::PublicOnly).await;
+        let refused = announce(&TrackerClient::new(None), &url, &request(1, 1001), Reach::PublicOnly).await;
         assert!(matches!(refused, Err(AnnounceError::NotPublic { .. })), "{refused:?}");
     }
     tracker.stop().await;
@@ -94,7 +93,7 @@ fn ok(body: &[u8]) -> Vec<u8> {
 
 async fn ask_server(response: Vec<u8>) -> Result<AnnounceReply, AnnounceError> {
     let url = http_server(response).await;
-    announce(&http_client(), &url, &request(1, 1001), Reach::Anywhere).await
+    announce(&TrackerClient::new(None), &url, &request(1, 1001), Reach::Anywhere).await
 }
 
 #[tokio::test]
@@ -119,7 +118,7 @@ async fn unusable_answers_are_errors_with_their_cause() {
 async fn refused_connection_is_an_error_not_a_wait() {
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
     let http: TrackerUrl = format!("http://{gone}/announce").parse().unwrap();
-    let refused = announce(&http_client(), &http, &request(1, 1), Reach::Anywhere).await;
+    let refused = announce(&TrackerClient::new(None), &http, &request(1, 1), Reach::Anywhere).await;
     assert!(matches!(refused, Err(AnnounceError::Http { .. })), "{refused:?}");
 }
 
@@ -160,6 +159,7 @@ async fn forged_udp_answer_is_ignored() {
             server.send_to(&error, from).await.unwrap();
         }
     });
-    let refused = announce(&http_client(), &url, &request(1, 1), Reach::Anywhere).await.unwrap_err();
+    let refused =
+        announce(&TrackerClient::new(None), &url, &request(1, 1), Reach::Anywhere).await.unwrap_err();
     assert!(matches!(&refused, AnnounceError::Refused { reason, .. } if reason == "real"), "{refused}");
 }

@@ -16,8 +16,15 @@ pub const IDENTITY: &[Opt] = &[
     Opt::required("name", Form::Name, "Base name of the broadcast's files"),
     Opt::required("title", Form::Text(TITLE_MAX_BYTES), "Title shown in players; part of the infohash"),
     Opt::new("quality", Form::Choice(&["auto", "SD", "HD"]), "auto", "Quality shown in players"),
-    Opt::list("category", Form::Choice(&CATEGORIES), "Category"),
+    CATEGORY,
 ];
+
+/// What every broadcast may say of itself.
+pub const CATEGORY: Opt = Opt::list("category", Form::Choice(&CATEGORIES), "Category");
+pub const PROVIDER_KEY: Opt = Opt::new("provider-key", Form::Token, "", "Identity of the broadcaster");
+pub const SID: Opt = Opt::new("sid", Form::Token, "", "Stream id for statistics");
+pub const STARTUP_NODE: Opt =
+    Opt::list("startup-node", Form::Address, "Startup node, written to the transport file");
 
 /// Source node: where the stream comes from.
 pub const SOURCE: &[Opt] = &[
@@ -70,7 +77,7 @@ pub const TRACKERS: &[Opt] = &[
     Opt::new("host", Form::Host, "detected", "Host in the URL of the internal tracker"),
     TRACKER,
     Opt::list("metatracker", Form::TrackerUrl, "Metatracker, written to the transport file"),
-    Opt::list("startup-node", Form::Address, "Startup node, written to the transport file"),
+    STARTUP_NODE,
     Opt::new(
         "allow-public-trackers",
         Form::Bool,
@@ -91,8 +98,8 @@ pub const DESCRIPTION: &[Opt] = &[
     Opt::new("logo-url", Form::Url, "", "Logo shown in players"),
     Opt::new("description", Form::Text(4096), "", "Description shown in players"),
     Opt::new("deinterlacing-mode", Form::Choice(&DEINTERLACING_MODES), "", "Hint for players"),
-    Opt::new("provider-key", Form::Token, "", "Identity of the broadcaster"),
-    Opt::new("sid", Form::Token, "", "Stream id for statistics"),
+    PROVIDER_KEY,
+    SID,
     Opt::new("timeshift", Form::Int(0, 30 * DAY_SECONDS), "", "Seconds of the player's time-shift bar"),
     Opt::new("mutex-name", Form::Text(256), "", "Named mutex of Windows; accepted with a warning elsewhere")
         .with(Effect::Warns("named mutexes exist on Windows only")),

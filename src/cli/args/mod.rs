@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod debug;
+mod hls;
 mod logging;
 mod network;
 mod refused;
@@ -50,6 +51,31 @@ const SOURCE: &[Group] = &[
 
 const SUPPORT: &[Group] = &[
     group("Broadcast", broadcast::SUPPORT),
+    group("HLS segments", hls::SUPPORT_HIDING),
+    group("HLS broadcasts", hls::SUPPORT),
+    group("Port", network::SUPPORT_PORT),
+    NETWORK,
+    LIMITS,
+    FILES,
+    group("State of a support node", storage::SUPPORT),
+    LOGGING,
+    DEBUG,
+    REFUSED,
+    group("Not in this build", refused::SUPPORT),
+];
+
+const CREATE_HLS: &[Group] = &[
+    group("Playlist", hls::PLAYLIST),
+    group("Description", hls::DESCRIPTION),
+    group("Transport files", hls::OUTPUT),
+    LOGGING,
+];
+
+const PUBLISH_HLS: &[Group] = &[
+    group("Playlist", hls::PLAYLIST),
+    group("Description", hls::DESCRIPTION),
+    group("Transport files", hls::PUBLISHED),
+    group("HLS broadcasts", hls::SUPPORT),
     group("Port", network::SUPPORT_PORT),
     NETWORK,
     LIMITS,
@@ -84,6 +110,8 @@ pub fn groups(mode: Mode) -> &'static [Group] {
         Mode::Support => SUPPORT,
         Mode::Client => CLIENT,
         Mode::Tracker => TRACKER,
+        Mode::CreateHls => CREATE_HLS,
+        Mode::PublishHls => PUBLISH_HLS,
         Mode::Demo => DEMO,
         Mode::GetInfohash | Mode::GetFileInfo | Mode::GetFileInfoWithId | Mode::Version => &[],
     }

@@ -9,7 +9,6 @@ const ACCESS: &str = "access rules of the node interface are not in this build y
 const RATES: &str = "rate limits are not in this build yet";
 const SLOTS: &str = "tuning of upload slots is not in this build yet";
 const CACHE: &str = "cache sizes are not in this build yet";
-const HLS: &str = "HLS broadcasts are not in this build yet";
 const BUFFER: &str = "adaptive buffering is not in this build yet";
 const FILTER: &str = "address filters are not in this build yet";
 const VIEWER: &str = "this part of the client is not in this build yet";
@@ -82,14 +81,6 @@ pub const SOURCE: &[Opt] = &[
 
 /// Support node alone.
 pub const SUPPORT: &[Opt] = &[
-    Opt::refused("metadata-dir", Form::Path, HLS),
-    Opt::refused("hide-hls-segments", Form::Flag, HLS),
-    Opt::refused("hls-broadcast-last-source-piece", Form::Flag, HLS),
-    Opt::refused("hls-skip-data", Form::Flag, HLS),
-    Opt::refused("hls-skip-metadata-broadcast", Form::Flag, HLS),
-    Opt::refused("hls-bad-manifest-max-errors", COUNT, HLS),
-    Opt::refused("hls-bad-manifest-retry-interval", SECONDS, HLS),
-    Opt::refused("hls-force-monotonic-sequence", Form::Bool, HLS),
     Opt::refused("core-sandbox-max-peers", COUNT, UNDOCUMENTED),
     Opt::refused("core-max-fast-peers", COUNT, UNDOCUMENTED),
 ];
@@ -99,7 +90,7 @@ pub const CLIENT: &[Opt] = &[
     off_only("live-adjust-buffer-time", BUFFER, "Adapt the buffer to the stalls of the swarm"),
     off_only("use-internal-buffering", BUFFER, "Hold data back until a buffer is full"),
     Opt::refused("live-max-buffer-time", SECONDS, BUFFER),
-    Opt::refused("metadata-dir", Form::Path, HLS),
+    Opt::refused("metadata-dir", Form::Path, VIEWER),
     Opt::refused("api-port", Form::Int(1, 65_535), "the telnet interface is not in this build yet"),
     Opt::refused("access-token", Form::Token, ACCESS),
     Opt::refused("make-default-access-token", Form::Bool, ACCESS),

@@ -22,9 +22,12 @@ pub const CLIENT: &[Opt] = &[state_dir("~/.ACEStream"), CACHE_DIR, CACHE_TYPE, P
 /// The standalone tracker.
 pub const TRACKER: &[Opt] = &[PID_DIR];
 
+pub const PUBLISH_DIR: Opt =
+    Opt::new("publish-dir", Form::Path, ".", "Directory of <name>.acelive; must exist");
+
 /// Source node.
 pub const SOURCE: &[Opt] = &[
-    Opt::new("publish-dir", Form::Path, ".", "Directory of <name>.acelive; must exist"),
+    PUBLISH_DIR,
     Opt::new("metadata-dir", Form::Path, ".", "Directory of <name>.sauth and <name>.restart; must exist"),
 ];
 

@@ -2,6 +2,10 @@
 //!
 //! It decides which playlists can be broadcast, and nothing about when they are read.
 
+pub mod parse;
+pub mod sequencer;
+pub mod write;
+
 use std::sync::Arc;
 
 use crate::wire::hls::catalog::Catalog;

@@ -4,7 +4,6 @@
 //! the end of standard input. Never reorders, drops or invents packets.
 
 mod address;
-mod backoff;
 mod http;
 mod icy;
 mod paced;

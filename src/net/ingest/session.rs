@@ -9,12 +9,12 @@ use tokio::time::{Instant as Deadline, timeout_at};
 use tracing::{info, warn};
 
 use super::address::SourceAddress;
-use super::backoff::Backoff;
 use super::reader::Reader;
 use super::{Failure, IngestError, IngestEvent, IngestOptions};
-use crate::base::limits::NOT_TS_AFTER_BYTES;
+use crate::base::limits::{NOT_TS_AFTER_BYTES, RECONNECT_PAUSE_MAX};
 use crate::media::align::Aligner;
 use crate::media::ts::SYNC_BYTE;
+use crate::net::backoff::Backoff;
 
 /// The name under which the reference logs its reader.
 const LOG: &str = "acestream.InfiniteHTTPStream";
@@ -47,7 +47,7 @@ impl Ingest {
         out: mpsc::Sender<IngestEvent>,
     ) -> Self {
         let seed = getrandom::u64().unwrap_or_default();
-        let backoff = Backoff::new(options.reconnect_interval, seed);
+        let backoff = Backoff::new(options.reconnect_interval, RECONNECT_PAUSE_MAX, seed);
         Self { address, options, out, backoff, has_streamed: false }
     }
 

@@ -1,8 +1,8 @@
 //! The broadcasts that players watch: opened at the first request, left some time after the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,9 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use super::super::config::ClientConfig;
+use super::super::hls;
+use super::super::hls::relay::{Part, Players};
+use super::super::hls::subject::Subject;
 use super::super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
 use super::super::station::{RunningSwarm, Station};
 use super::super::transport_source::{FetchError, TransportSource};
@@ -20,12 +23,15 @@ use crate::base::ids::Infohash;
 use crate::base::limits::BROADCASTS_MAX;
 use crate::base::net::is_localhost;
 use crate::http::client_api::{Broadcasts, OpenError};
+use crate::http::hls::hub::{HlsHub, HlsHubConfig};
+use crate::http::opened::Opened;
 use crate::http::selector::Selector;
 use crate::http::stream::StreamHub;
 use crate::net::stop::stopped;
 use crate::swarm::SwarmConfig;
 use crate::swarm::metadata::Purpose;
 use crate::swarm::stats::SwarmStats;
+use crate::wire::hls::transport::AnyTransport;
 use crate::wire::transport_file::TransportFile;
 
 /// A session outlives its last reader by this.
@@ -40,12 +46,39 @@ pub struct Sessions {
     config: ClientConfig,
     transports: Transports,
     open: Arc<Mutex<HashMap<Infohash, Session>>>,
+    names: Names,
     stop: watch::Receiver<bool>,
+}
+
+/// What was asked for, and whether this machine did: it may name what others may not.
+type Name = (Selector, bool);
+
+/// Which broadcasts were opened under which names, the last ones.
+#[derive(Default)]
+struct Names(std::sync::Mutex<VecDeque<(Name, Infohash)>>);
+
+impl Names {
+    fn get(&self, name: &Name) -> Option<Infohash> {
+        self.lock().iter().find(|(known, _)| known == name).map(|(_, infohash)| *infohash)
+    }
+
+    fn remember(&self, name: Name, infohash: Infohash) {
+        let mut names = self.lock();
+        names.retain(|(known, _)| *known != name);
+        if names.len() >= 2 * BROADCASTS_MAX {
+            names.pop_front();
+        }
+        names.push_back((name, infohash));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Name, Infohash)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A broadcast that is open.
 struct Session {
-    hub: Arc<StreamHub>,
+    opened: Opened,
     latency: Latency,
     swarm: RunningSwarm,
     stop: watch::Sender<bool>,
@@ -54,7 +87,7 @@ struct Session {
 impl Sessions {
     pub fn new(station: Station, config: ClientConfig, stop: watch::Receiver<bool>) -> Self {
         let transports = Transports::new(station.state_dir.path());
-        Self { station, config, transports, open: Arc::default(), stop }
+        Self { station, config, transports, open: Arc::default(), names: Names::default(), stop }
     }
 
     /// Returns once every broadcast has said goodbye; the node's stop was given before.
@@ -70,46 +103,71 @@ impl Sessions {
         stats.collect()
     }
 
-    async fn find(&self, selector: Selector, from: SocketAddr) -> Result<(TransportFile, Trust), OpenError> {
+    /// The broadcast that was opened under this name, if it still is: players of HLS ask for it with every
+    /// reload of their playlist.
+    async fn opened_as(&self, name: &Name) -> Option<Opened> {
+        let infohash = self.names.get(name)?;
+        self.open.lock().await.get(&infohash).map(|session| session.opened.clone())
+    }
+
+    async fn find(&self, selector: Selector, from: SocketAddr) -> Result<Found, OpenError> {
         match selector {
             Selector::Url(url) => self.fetch(&url, from).await,
             Selector::Infohash(id) => self.search(id, Purpose::FindByInfohash).await,
             Selector::ContentId(id) => self.search(id, Purpose::FindByContentId).await,
+            Selector::ManifestUrl(url) => {
+                Ok(Found::Hls(Subject::of_playlist(&url, self.trust_of(from, Trust::Stranger))))
+            }
         }
     }
 
-    async fn fetch(&self, url: &str, from: SocketAddr) -> Result<(TransportFile, Trust), OpenError> {
-        let is_local = is_localhost(from.ip());
-        let only_public = !is_local && !self.config.common.allow_private_addresses;
-        let source = TransportSource::parse(url).map_err(of_fetch)?;
-        let (bytes, trust) = source.fetch(&self.station.client, only_public).await.map_err(of_fetch)?;
-        let trust = if is_local { Trust::Local } else { trust };
-        Ok((self.remember(bytes)?, trust))
+    /// What this machine asks for may point anywhere.
+    fn trust_of(&self, from: SocketAddr, otherwise: Trust) -> Trust {
+        if is_localhost(from.ip()) { Trust::Local } else { otherwise }
     }
 
-    async fn search(&self, id: Infohash, purpose: Purpose) -> Result<(TransportFile, Trust), OpenError> {
+    async fn fetch(&self, url: &str, from: SocketAddr) -> Result<Found, OpenError> {
+        let only_public = !is_localhost(from.ip()) && !self.config.common.allow_private_addresses;
+        let source = TransportSource::parse(url).map_err(of_fetch)?;
+        let (bytes, trust) = source.fetch(&self.station.client, only_public).await.map_err(of_fetch)?;
+        Ok(Found::new(self.remember(bytes)?, self.trust_of(from, trust), true))
+    }
+
+    /// The content id is a hash over all of the file, an infohash only over some of it.
+    async fn search(&self, id: Infohash, purpose: Purpose) -> Result<Found, OpenError> {
+        let is_whole = |file: &AnyTransport| file.content_id() == id;
         if let Some(known) = self.transports.load(id) {
-            return Ok((known, Trust::Stranger));
+            let is_sure = is_whole(&known);
+            return Ok(Found::new(known, Trust::Stranger, is_sure));
         }
         let trackers = &self.config.trackers;
         let found = relay::find_transport_file(&self.station, id, purpose, trackers, SEARCH_PATIENCE).await;
         let bytes =
             found.map_err(|error| OpenError::NotFound(format!("transport file of {id}: {error:#}")))?;
-        Ok((self.remember(bytes)?, Trust::Stranger))
+        let file = self.remember(bytes)?;
+        let is_sure = is_whole(&file);
+        if let AnyTransport::Hls(transport) = &file
+            && !(is_sure || transport.is_manifest_bound())
+        {
+            let why = "the transport file that peers gave has a playlist that the infohash does not cover";
+            return Err(OpenError::NotPlayable(why.to_owned()));
+        }
+        Ok(Found::new(file, Trust::Stranger, is_sure))
     }
 
-    fn remember(&self, bytes: Bytes) -> Result<TransportFile, OpenError> {
-        let file = TransportFile::parse(bytes).map_err(|error| OpenError::NotPlayable(error.to_string()))?;
+    fn remember(&self, bytes: Bytes) -> Result<AnyTransport, OpenError> {
+        let file = AnyTransport::parse(bytes).map_err(|error| OpenError::NotPlayable(error.to_string()))?;
         if let Err(error) = self.transports.save(&file) {
             tracing::warn!(target: LOG, "transport file is not remembered: {error}");
         }
         Ok(file)
     }
 
-    async fn join(&self, file: &TransportFile, trust: Trust) -> Result<Arc<StreamHub>, OpenError> {
+    async fn join(&self, found: &Found) -> Result<Opened, OpenError> {
+        let infohash = found.infohash();
         let mut open = self.open.lock().await;
-        if let Some(session) = open.get(&file.infohash) {
-            return Ok(session.hub.clone());
+        if let Some(session) = open.get(&infohash) {
+            return Ok(session.opened.clone());
         }
         if *self.stop.borrow() {
             return Err(OpenError::Busy("the engine stops".to_owned()));
@@ -117,34 +175,85 @@ impl Sessions {
         if open.len() >= BROADCASTS_MAX {
             return Err(OpenError::Busy(format!("{BROADCASTS_MAX} broadcasts are open already")));
         }
-        let session =
-            self.start(file, trust).map_err(|error| OpenError::NotPlayable(format!("{error:#}")))?;
-        tracing::info!(target: LOG, "open \"{}\", infohash {}", file.descriptor.name, file.infohash);
-        let hub = session.hub.clone();
-        open.insert(file.infohash, session);
-        tokio::spawn(close_when_unwatched(self.open.clone(), file.infohash, hub.clone(), self.stop.clone()));
-        Ok(hub)
+        let session = self.start(found).map_err(|error| OpenError::NotPlayable(format!("{error:#}")))?;
+        tracing::info!(target: LOG, "open \"{}\", infohash {infohash}", found.title());
+        let opened = session.opened.clone();
+        open.insert(infohash, session);
+        tokio::spawn(close_when_unwatched(self.open.clone(), infohash, opened.clone(), self.stop.clone()));
+        Ok(opened)
     }
 
-    fn start(&self, file: &TransportFile, trust: Trust) -> anyhow::Result<Session> {
+    fn start(&self, found: &Found) -> anyhow::Result<Session> {
+        match found {
+            Found::Ts(file, trust) => self.start_ts(file, *trust),
+            Found::Hls(subject) => self.start_hls(subject),
+        }
+    }
+
+    fn start_ts(&self, file: &TransportFile, trust: Trust) -> anyhow::Result<Session> {
         let (hub, latency) = (Arc::new(StreamHub::default()), Latency::default());
-        let options = RelayOptions {
+        let deliver = ToPlayers { hub: Some(hub.clone()), latency: latency.clone() };
+        let (stop, stopped) = watch::channel(false);
+        let swarm = relay::start(&self.station, file, &self.options(trust), deliver, stopped)?;
+        Ok(Session { opened: Opened::Ts(hub), latency, swarm, stop })
+    }
+
+    fn start_hls(&self, subject: &Subject) -> anyhow::Result<Session> {
+        let (demand, demands) = hls::relay::demand_channel();
+        let hub = HlsHub::open(HlsHubConfig::new(subject.infohash), demand.clone());
+        tokio::spawn(hls::relay::pass_on_watched(hub.clone(), demand));
+        let part = Part::Viewer(Players { hub: hub.clone(), demands });
+        let (stop, stopped) = watch::channel(false);
+        let options = self.options(subject.trust);
+        let swarm = hls::relay::start(&self.station, subject, &options, part, stopped)?;
+        Ok(Session { opened: Opened::Hls(hub), latency: Latency::default(), swarm, stop })
+    }
+
+    fn options(&self, trust: Trust) -> RelayOptions<'_> {
+        RelayOptions {
             trust,
             operator_trackers: &self.config.trackers,
             buffer: self.config.live_buffer_time,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
-        };
-        let deliver = ToPlayers { hub: Some(hub.clone()), latency: latency.clone() };
-        let (stop, stopped) = watch::channel(false);
-        let swarm = relay::start(&self.station, file, &options, deliver, stopped)?;
-        Ok(Session { hub, latency, swarm, stop })
+        }
+    }
+}
+
+/// A broadcast that was found, of either kind.
+enum Found {
+    Ts(TransportFile, Trust),
+    Hls(Subject),
+}
+
+impl Found {
+    fn new(file: AnyTransport, trust: Trust, is_key_sure: bool) -> Self {
+        match file {
+            AnyTransport::MpegTs(file) => Self::Ts(file, trust),
+            AnyTransport::Hls(transport) => {
+                Self::Hls(Subject::of_transport(&transport.public(), trust, is_key_sure))
+            }
+        }
+    }
+
+    fn infohash(&self) -> Infohash {
+        match self {
+            Self::Ts(file, _) => file.infohash,
+            Self::Hls(subject) => subject.infohash,
+        }
+    }
+
+    fn title(&self) -> &str {
+        match self {
+            Self::Ts(file, _) => &file.descriptor.name,
+            Self::Hls(subject) => &subject.title,
+        }
     }
 }
 
 impl Session {
     /// Ends the readers and the swarm.
     async fn close(self, why: &str) {
-        self.hub.end(why);
+        self.opened.end(why);
         self.stop.send_replace(true);
         if let Err(error) = self.swarm.task.await {
             tracing::error!(target: LOG, "a swarm broke: {error}");
@@ -153,10 +262,26 @@ impl Session {
 }
 
 impl Broadcasts for Sessions {
-    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Arc<StreamHub>, OpenError>> {
+    fn open(&self, selector: Selector, from: SocketAddr) -> BoxFuture<'_, Result<Opened, OpenError>> {
         async move {
-            let (file, trust) = self.find(selector, from).await?;
-            self.join(&file, trust).await
+            let name = (selector, is_localhost(from.ip()));
+            if let Some(opened) = self.opened_as(&name).await {
+                return Ok(opened);
+            }
+            let found = self.find(name.0.clone(), from).await?;
+            let opened = self.join(&found).await?;
+            self.names.remember(name, found.infohash());
+            Ok(opened)
+        }
+        .boxed()
+    }
+
+    fn hls_hub(&self, infohash: Infohash) -> BoxFuture<'_, Option<Arc<HlsHub>>> {
+        async move {
+            match &self.open.lock().await.get(&infohash)?.opened {
+                Opened::Hls(hub) => Some(hub.clone()),
+                Opened::Ts(_) => None,
+            }
         }
         .boxed()
     }
@@ -166,10 +291,10 @@ impl Broadcasts for Sessions {
 async fn close_when_unwatched(
     open: Arc<Mutex<HashMap<Infohash, Session>>>,
     infohash: Infohash,
-    hub: Arc<StreamHub>,
+    opened: Opened,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut viewers = hub.watch_viewers();
+    let mut viewers = opened.watch_viewers();
     loop {
         let has_viewers = tokio::select! {
             came = timeout(GRACE, viewers.wait_for(|&count| count > 0)) => matches!(came, Ok(Ok(_))),
@@ -189,7 +314,7 @@ async fn close_when_unwatched(
 /// Takes the session out unless somebody came at the last moment.
 async fn take_unwatched(open: &Mutex<HashMap<Infohash, Session>>, infohash: Infohash) -> Option<Session> {
     let mut open = open.lock().await;
-    let is_unwatched = open.get(&infohash).is_some_and(|session| session.hub.viewers() == 0);
+    let is_unwatched = open.get(&infohash).is_some_and(|session| session.opened.viewers() == 0);
     if is_unwatched { open.remove(&infohash) } else { None }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::base::ids::Infohash;
 use crate::base::limits::{TRANSPORT_FILE_MAX_BYTES, TRANSPORTS_KEPT_MAX};
 use crate::store::files::{self, FileError};
-use crate::wire::transport_file::TransportFile;
+use crate::wire::hls::transport::AnyTransport;
 
 /// A directory of files, two names each.
 pub struct Transports {
@@ -21,25 +21,25 @@ impl Transports {
 
     /// The file that `id` stands for, as infohash or content id. One that does not match its name is
     /// none.
-    pub fn load(&self, id: Infohash) -> Option<TransportFile> {
+    pub fn load(&self, id: Infohash) -> Option<AnyTransport> {
         let bytes = files::read_bounded(&self.path(id), TRANSPORT_FILE_MAX_BYTES).ok()??;
-        let file = TransportFile::parse(bytes.into()).ok()?;
-        (file.infohash == id || file.content_id == id).then_some(file)
+        let file = AnyTransport::parse(bytes.into()).ok()?;
+        (file.infohash() == id || file.content_id() == id).then_some(file)
     }
 
     /// Keeps `file` under both its names; the ones not used for longest make room.
     ///
     /// # Errors
     /// The directory cannot be written to.
-    pub fn save(&self, file: &TransportFile) -> Result<(), FileError> {
-        if self.load(file.infohash).is_some_and(|known| known.content_id == file.content_id) {
+    pub fn save(&self, file: &AnyTransport) -> Result<(), FileError> {
+        if self.load(file.infohash()).is_some_and(|known| known.content_id() == file.content_id()) {
             return Ok(());
         }
         let io = |cause| FileError::Io { path: self.dir.clone(), cause };
         fs::create_dir_all(&self.dir).map_err(io)?;
         self.make_room();
-        for id in [file.infohash, file.content_id] {
-            files::write_atomically(&self.path(id), &file.bytes, 0o644)?;
+        for id in [file.infohash(), file.content_id()] {
+            files::write_atomically(&self.path(id), file.public().bytes(), 0o644)?;
         }
         Ok(())
     }
@@ -66,9 +66,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::wire::transport_file::Descriptor;
+    use crate::wire::transport_file::{Descriptor, TransportFile};
 
-    fn file(name: &str) -> TransportFile {
+    fn file(name: &str) -> AnyTransport {
         let descriptor = Descriptor {
             name: name.to_owned(),
             pubkey: Bytes::from_static(b"abc"),
@@ -77,7 +77,7 @@ mod tests {
             bitrate: 1,
             ..Descriptor::default()
         };
-        TransportFile::build(descriptor)
+        AnyTransport::MpegTs(TransportFile::build(descriptor))
     }
 
     #[test]
@@ -85,11 +85,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let transports = Transports::new(dir.path());
         let known = file("one");
-        assert_eq!(transports.load(known.infohash), None);
+        assert_eq!(transports.load(known.infohash()), None);
         transports.save(&known).expect("saves");
-        assert_eq!(transports.load(known.infohash).as_ref(), Some(&known));
-        assert_eq!(transports.load(known.content_id).as_ref(), Some(&known));
-        fs::copy(transports.path(known.infohash), transports.path(Infohash([7; 20]))).expect("copies");
+        assert_eq!(transports.load(known.infohash()).as_ref(), Some(&known));
+        assert_eq!(transports.load(known.content_id()).as_ref(), Some(&known));
+        fs::copy(transports.path(known.infohash()), transports.path(Infohash([7; 20]))).expect("copies");
         assert_eq!(transports.load(Infohash([7; 20])), None);
     }
 

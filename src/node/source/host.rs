@@ -1,12 +1,10 @@
 //! The address under which others reach this node's tracker.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::super::config::SourceConfig;
+use super::super::own_ip::own_ip;
 use super::super::station::Station;
-
-/// A place on the Internet that nobody is at: looking up the route to it sends nothing.
-const NOWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
 /// The host of the internal tracker's URL.
 pub struct Host {
@@ -22,8 +20,7 @@ impl Host {
     /// `--host` is not a host.
     pub async fn detect(config: &SourceConfig) -> anyhow::Result<Self> {
         let Some(name) = &config.host else {
-            let bound = config.common.bind.iter().find(|ip| !ip.is_unspecified()).copied();
-            let ip = bound.or_else(outbound_ip).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let ip = own_ip(&config.common.bind);
             return Ok(Self { name: bracketed(ip), ip: Some(ip) });
         };
         let is_plain =
@@ -55,12 +52,6 @@ impl Host {
             None => format!("http://{near}/announce"),
         }
     }
-}
-
-fn outbound_ip() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect(NOWHERE).ok()?;
-    socket.local_addr().ok().map(|addr| addr.ip()).filter(|ip| !ip.is_unspecified())
 }
 
 fn bracketed(ip: IpAddr) -> String {

@@ -29,6 +29,7 @@ use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
 use crate::tracker::service::TrackerService;
+use crate::wire::hls::transport::AnyTransport;
 use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
 use host::Host;
@@ -108,9 +109,12 @@ impl Source {
 
         let (pieces, produced) = mpsc::channel(PIECES_AHEAD);
         let swarm = start_swarm(&station, &file, trackers.clone(), produced, latency, parts_stop.clone())?;
-        view.publish(&file, swarm.stats.clone());
+        view.publish(&AnyTransport::MpegTs(file.clone()), swarm.stats.clone());
         parts.push(swarm.task);
-        parts.push(relay::serve_transport_file(&station, &file, trackers, parts_stop)?.task);
+        parts.push(
+            relay::serve_transport_file(&station, file.content_id, file.bytes.clone(), trackers, parts_stop)?
+                .task,
+        );
         let broadcast = Broadcast::new(keys, &file, pieces)?;
         tracing::info!(target: "acestream.videosource", "started input thread");
         let broadcast = tokio::spawn(broadcast.run(incoming, stop));

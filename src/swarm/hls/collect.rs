@@ -70,6 +70,9 @@ impl Swarm<Hls> {
     }
 
     fn begin(&mut self, now: Instant, id: PieceId) {
+        if self.medium.config.skips_data {
+            return;
+        }
         let Some(segment) = self.medium.segment(id) else { return };
         let counts_unsigned = self.counts_unsigned(segment);
         let offer = segment.best_offer().filter(|offer| offer.is_signed || counts_unsigned);
@@ -83,7 +86,7 @@ impl Swarm<Hls> {
         if now < turn {
             return self.medium.wake(turn);
         }
-        if self.fetches() < FETCHES_MAX && !self.medium.config.skips_data {
+        if self.fetches() < FETCHES_MAX {
             self.fetch(now, id);
         }
     }
@@ -153,7 +156,13 @@ impl Swarm<Hls> {
         let Some(segment) = stream.segments.get(&id.number).filter(|segment| segment.is_open()) else {
             return;
         };
-        let due = segment.lost_at();
+        // what the origin lost, a peer may still have; it says so soon
+        let has_neighbours = self.medium.peers.values().any(|peer| peer.watches(id.stream));
+        let due = match (segment.is_nowhere(), has_neighbours) {
+            (true, false) => now,
+            (true, true) => segment.since + segment.duration(),
+            (false, _) => segment.lost_at(),
+        };
         if now < due {
             self.medium.wake(due);
         } else if stream.has_later(id.number) {

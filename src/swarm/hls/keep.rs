@@ -55,6 +55,9 @@ impl Swarm<Hls> {
 
     fn drop_oldest(&mut self, now: Instant, id: PieceId) {
         self.drop_segment(id);
+        if let Some(stream) = self.medium.streams.get_mut(&id.stream) {
+            stream.leave_behind(id.number);
+        }
         let oldest = self.medium.streams.get(&id.stream).and_then(|stream| stream.held.oldest());
         let Some(oldest) = oldest else { return };
         self.send_to_all(now, &Message::TrailingEdge { stream: id.stream, piece: oldest as u32 });

@@ -10,7 +10,7 @@ use crate::wire::hls::entry::{Content, TableEntry};
 use crate::wire::hls::segment::{InitId, Key, Resource, Tags};
 
 /// Contents offered for one segment that are remembered; each but one is a lie.
-const OFFERS_MAX: usize = 8;
+const OFFERS_MAX: usize = 64;
 
 /// Peers that offer a segment are waited for so long at least before they count as stalled.
 const STALL_MIN: Duration = Duration::from_millis(500);
@@ -148,13 +148,21 @@ impl Segment {
         self.since + (self.duration() * 3).max(Duration::from_secs(5))
     }
 
+    /// The origin does not have it, and nobody offers it.
+    pub fn is_nowhere(&self) -> bool {
+        self.is_gone_at_origin && self.offers.is_empty() && self.fetching.is_empty()
+    }
+
     /// Neither here nor given up.
     pub fn is_open(&self) -> bool {
         !matches!(self.supply, Supply::Held | Supply::Lost)
     }
 
-    /// Notes an offer; returns whether it is a new content.
+    /// Notes an offer; returns whether it is a new content. A peer has one word: its last.
     pub fn offer(&mut self, content: Content, signed: bool, from: Option<(LinkId, bool)>) -> bool {
+        if let Some((link, _)) = from.filter(|_| !signed) {
+            self.take_back_offers(link, &content);
+        }
         if let Some(known) = self.offers.iter_mut().find(|offer| offer.content == content) {
             known.is_signed |= signed;
             if let Some((link, is_own)) = from {
@@ -162,11 +170,25 @@ impl Segment {
             }
             return false;
         }
-        if self.offers.len() >= OFFERS_MAX {
+        if self.offers.len() >= OFFERS_MAX && !signed {
             return false;
         }
         self.offers.push(Offer { content, is_signed: signed, givers: from.into_iter().collect() });
         true
+    }
+
+    /// What the peer offered before and others did not is forgotten, unless it is what is being collected: for
+    /// that the peer answers.
+    fn take_back_offers(&mut self, link: LinkId, but: &Content) {
+        let collected = match &self.supply {
+            Supply::Peers { content, .. } => Some(content.clone()),
+            _ => None,
+        };
+        let is_other = |offer: &Offer| offer.content != *but && collected.as_ref() != Some(&offer.content);
+        for offer in self.offers.iter_mut().filter(|offer| is_other(offer)) {
+            offer.givers.remove(&link);
+        }
+        self.offers.retain(|offer| offer.is_signed || !offer.givers.is_empty() || !is_other(offer));
     }
 
     /// The signed offer, else the one of most peers.

@@ -56,6 +56,12 @@ impl Stream {
         true
     }
 
+    /// The segment was dropped for good: an origin whose playlist reaches further back than our window shows
+    /// it again with every reading.
+    pub fn leave_behind(&mut self, number: u64) {
+        self.start = self.start.map(|start| start.max(number.saturating_add(1)));
+    }
+
     /// Numbers of segments that are wanted, and neither here nor given up.
     pub fn open(&self) -> Vec<u64> {
         let Some(start) = self.start else { return Vec::new() };

@@ -114,9 +114,10 @@ impl Swarm<Hls> {
         self.advance_segments(now);
     }
 
-    /// Only the broadcast's key says which streams there are; who reads the playlist knows by itself.
+    /// Only the broadcast's key says which streams there are; who could read the playlist knows by itself.
     fn catalog_told(&mut self, now: Instant, link: LinkId, catalog: SignedCatalog) {
-        if self.medium.config.reads_playlists {
+        let has_read = self.medium.config.reads_playlists && self.medium.signed_catalog.is_none();
+        if has_read && self.medium.catalog.is_some() {
             return;
         }
         let Some(key) = self.medium.config.public_key else { return };

@@ -1,4 +1,5 @@
-//! Reads a descriptor. Bounded before anything is copied.
+//! Reads a descriptor, and the fields that descriptors of other kinds share with it. Bounded before anything
+//! is copied.
 
 use bytes::Bytes;
 
@@ -66,11 +67,11 @@ fn check_kind(dict: &Value<'_>) -> Result<()> {
 }
 
 /// Text for a message: short, and free of control characters.
-fn printable(bytes: &[u8]) -> String {
+pub(in crate::wire) fn printable(bytes: &[u8]) -> String {
     bytes.iter().take(32).flat_map(|byte| byte.escape_ascii()).map(char::from).collect()
 }
 
-fn name(dict: &Value<'_>) -> Result<String> {
+pub(in crate::wire) fn name(dict: &Value<'_>) -> Result<String> {
     let name = bytes(dict, "name", limits::TITLE_MAX_BYTES)?;
     String::from_utf8(name.to_vec()).map_err(|_| TransportFileError::NameNotUtf8)
 }
@@ -79,7 +80,7 @@ fn int(dict: &Value<'_>, key: &'static str) -> Result<i64> {
     dict.get(key).ok_or(TransportFileError::Missing(key))?.as_int().ok_or(TransportFileError::WrongType(key))
 }
 
-fn bytes<'a>(dict: &Value<'a>, key: &'static str, max_bytes: usize) -> Result<&'a [u8]> {
+pub(in crate::wire) fn bytes<'a>(dict: &Value<'a>, key: &'static str, max_bytes: usize) -> Result<&'a [u8]> {
     let value = dict.get(key).ok_or(TransportFileError::Missing(key))?;
     let value = value.as_bytes().ok_or(TransportFileError::WrongType(key))?;
     match value.len() {
@@ -89,7 +90,7 @@ fn bytes<'a>(dict: &Value<'a>, key: &'static str, max_bytes: usize) -> Result<&'
     }
 }
 
-fn flag(dict: &Value<'_>, key: &str) -> bool {
+pub(in crate::wire) fn flag(dict: &Value<'_>, key: &str) -> bool {
     dict.get_int(key).is_some_and(|value| value != 0)
 }
 
@@ -100,25 +101,25 @@ fn quality(dict: &Value<'_>) -> Option<Quality> {
 }
 
 /// One element may hold several URLs.
-fn trackers(dict: &Value<'_>) -> Result<Vec<String>> {
+pub(in crate::wire) fn trackers(dict: &Value<'_>) -> Result<Vec<String>> {
     let elements = texts(dict, "trackers")?;
     let urls = elements.iter().flat_map(|element| element.split_ascii_whitespace());
     bounded("trackers", urls, limits::TRACKERS_MAX, limits::TRACKER_URL_MAX_BYTES)
 }
 
-fn categories(dict: &Value<'_>) -> Result<Vec<String>> {
+pub(in crate::wire) fn categories(dict: &Value<'_>) -> Result<Vec<String>> {
     let slugs = texts(dict, "categories")?;
     bounded("categories", slugs.into_iter(), limits::CATEGORIES_MAX, limits::CATEGORY_MAX_BYTES)
 }
 
 /// The byte strings of a list; none when the key is absent.
-fn texts<'a>(dict: &Value<'a>, key: &'static str) -> Result<Vec<&'a str>> {
+pub(in crate::wire) fn texts<'a>(dict: &Value<'a>, key: &'static str) -> Result<Vec<&'a str>> {
     let Some(value) = dict.get(key) else { return Ok(Vec::new()) };
     let texts = value.as_list().and_then(|items| items.iter().map(Value::as_str).collect());
     texts.ok_or(TransportFileError::WrongType(key))
 }
 
-fn bounded<'a>(
+pub(in crate::wire) fn bounded<'a>(
     key: &'static str,
     texts: impl Iterator<Item = &'a str>,
     max: usize,

@@ -9,7 +9,7 @@ use crate::wire::transport_file::TransportFileError;
 /// Reads a list of `ip:port` strings, `[host, port]` pairs, `{host, port}` dicts or compact 6-byte
 /// strings, or one string of compact addresses. What is no address is skipped: host names too, since
 /// resolving one for a stranger is a way to be led elsewhere.
-pub(super) fn read(value: Option<&Value<'_>>) -> Result<Vec<SocketAddr>, TransportFileError> {
+pub(in crate::wire) fn read(value: Option<&Value<'_>>) -> Result<Vec<SocketAddr>, TransportFileError> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let nodes: Vec<SocketAddr> = match (value.as_list(), value.as_bytes()) {
         (Some(items), _) => items.iter().filter_map(node).collect(),
@@ -23,7 +23,7 @@ pub(super) fn read(value: Option<&Value<'_>>) -> Result<Vec<SocketAddr>, Transpo
     Ok(nodes)
 }
 
-pub(super) fn write(nodes: &[SocketAddr]) -> List {
+pub(in crate::wire) fn write(nodes: &[SocketAddr]) -> List {
     nodes.iter().map(SocketAddr::to_string).collect()
 }
 

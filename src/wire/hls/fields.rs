@@ -1,7 +1,7 @@
 //! The parts that entries and catalogs share, as bencode.
 
 use super::segment::{ByteRange, Key, Resource, Tags};
-use crate::base::limits::{HLS_TEXT_MAX_BYTES, HLS_URL_MAX_BYTES};
+use crate::base::limits::{HLS_URL_MAX_BYTES, PLAYLIST_TEXT_MAX_BYTES};
 use crate::wire::bencode::{Dict, List, Value};
 use crate::wire::hls::entry::{int, optional};
 
@@ -52,7 +52,7 @@ pub(super) fn read_resource(value: &Value<'_>) -> Option<Resource> {
 /// A line of text that may stand in a playlist.
 pub(super) fn read_text(value: &Value<'_>) -> Option<String> {
     let text = value.as_str()?;
-    let fits = text.len() <= HLS_TEXT_MAX_BYTES && !text.contains(|c: char| c.is_control() || c == '"');
+    let fits = text.len() <= PLAYLIST_TEXT_MAX_BYTES && !text.contains(|c: char| c.is_control() || c == '"');
     fits.then(|| text.to_owned())
 }
 

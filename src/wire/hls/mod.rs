@@ -2,7 +2,9 @@
 //! own; other engines are not known to read it.
 
 pub mod catalog;
+pub mod descriptor;
 pub mod entry;
 mod fields;
 pub mod segment;
 pub mod table;
+pub mod transport;

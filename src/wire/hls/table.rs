@@ -10,7 +10,9 @@ use super::entry::{Entry, TableEntry, address_digest, int, optional, unsigned};
 use super::fields::{read_resource, write_resource};
 use super::segment::InitId;
 use crate::base::ids::PieceId;
-use crate::base::limits::{HLS_STREAMS_MAX, INIT_MAX_BYTES, SEGMENT_CHUNKS_MAX, TABLE_MESSAGE_MAX_BYTES};
+use crate::base::limits::{
+    HLS_STREAMS_MAX, INIT_SECTION_MAX_BYTES, SEGMENT_CHUNKS_MAX, TABLE_MESSAGE_MAX_BYTES,
+};
 use crate::wire::bencode::{self, Dict, List, Value};
 
 /// The name in `m` of the extended handshake.
@@ -97,7 +99,7 @@ impl TableMessage {
             },
             NEWEST => Self::Newest(read_piece(&dict)?),
             INIT_WANTED => Self::InitWanted(InitId(dict.get_bytes("i")?.try_into().ok()?)),
-            INIT => Self::Init(bounded(payload, &dict, "b", INIT_MAX_BYTES)?),
+            INIT => Self::Init(bounded(payload, &dict, "b", INIT_SECTION_MAX_BYTES)?),
             _ => return None,
         })
     }

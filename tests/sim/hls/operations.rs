@@ -423,7 +423,7 @@ impl Bench {
                     "{piece} cannot be lost"
                 );
             }
-            HlsDelivery::Reset { stream } => self.forget(stream),
+            HlsDelivery::Reset { stream, .. } => self.forget(stream),
             HlsDelivery::Listed(_) | HlsDelivery::Catalog(_) | HlsDelivery::Init { .. } => {}
         }
     }

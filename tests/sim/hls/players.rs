@@ -40,7 +40,7 @@ pub fn deliver(world: &mut HlsWorld, node: usize, delivery: HlsDelivery) {
             judge.lost += 1;
             judge.open.remove(&piece).is_some()
         }
-        HlsDelivery::Reset { stream } => {
+        HlsDelivery::Reset { stream, .. } => {
             reset(world, node, stream);
             true
         }

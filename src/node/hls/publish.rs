@@ -1,0 +1,48 @@
+//! Makes the transport files of an HLS broadcast and runs the support node that feeds it: both steps in one.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::sync::watch;
+
+use super::create::{self, TransportPair};
+use crate::net::stop::stopped;
+use crate::node::config::{PLAYER_HTTP_PORT, PublishHlsConfig};
+use crate::node::own_ip::own_ip;
+use crate::node::support::Support;
+
+/// The key of an earlier run is used again, so that a hidden broadcast keeps its infohash.
+///
+/// # Errors
+/// The playlist cannot be broadcast, a file cannot be written, or the node cannot run.
+pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let common = &config.support.common;
+    let (bind, from) = (common.bind.clone(), common.dials_from());
+    let checked = create::check_playlist(&config.create.broadcast.url, from);
+    tokio::select! {
+        checked = checked => checked.context("--url")?,
+        () = stopped(&mut stop) => return Ok(()),
+    }
+    let earlier = config.create.output_private.as_deref().map(create::earlier_key);
+    let key = earlier.transpose()?.flatten().map_or_else(create::fresh_key, Ok)?;
+    let pair = create::make(&config.create, key)?;
+    let Some(support) = Support::start(config.support, stop).await? else { return Ok(()) };
+    if !config.create.quiet {
+        let here = SocketAddr::new(own_ip(&bind), support.port());
+        let text = create::report(&config.create, &pair) + &addresses(here, &pair);
+        create::print(&text).context("standard output")?;
+    }
+    support.finish().await
+}
+
+/// What viewers are given: where the file is, and what they open in a player beside their own node.
+fn addresses(here: SocketAddr, pair: &TransportPair) -> String {
+    let file = format!("http://{here}/app/get_transport_file?format=raw");
+    let viewer = format!("http://127.0.0.1:{PLAYER_HTTP_PORT}/ace/manifest.m3u8");
+    let infohash = pair.public.infohash;
+    format!(
+        "transport file on the network: {file}\n\
+         viewers open: {viewer}?url={file}\n\
+         or: {viewer}?infohash={infohash}\n"
+    )
+}
