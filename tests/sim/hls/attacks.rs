@@ -104,7 +104,7 @@ fn black_holes_and_free_riders_are_got_around() {
         for plan in kinds(20) {
             let (_, report) = attack(plan.with_hostile(0.2, behaviour));
             assert!(report.delivered > 0.99, "{report}");
-            assert!(report.latency_p50 < SECOND, "{report}");
+            assert!(report.latency_p50 < 3 * SECOND / 2, "{report}");
         }
     }
 }

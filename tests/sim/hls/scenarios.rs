@@ -41,7 +41,7 @@ fn six_viewers_cost_the_origin_hardly_more_than_one() {
 
 #[test]
 fn twenty_viewers_cost_the_origin_a_tenth_of_twenty_copies_and_wait_hardly_longer_than_one() {
-    let alone = run(Plan::hls("alone", 1));
+    let alone = run(Plan::hls("alone", 1).lasting(120));
     let report = run(Plan::hls("twenty", 20));
     assert_whole(&report);
     assert!(report.source_copies <= 2.0, "{report}");
