@@ -65,6 +65,9 @@ pub const REGION_CODE_MAX_BYTES: usize = 16;
 
 /// Media playlists of one broadcast: variants and renditions. Services with every language stay below.
 pub const HLS_STREAMS_MAX: u32 = 64;
+/// The highest media sequence number taken, far beyond all that count from 1970 in nanoseconds: so that no sum
+/// overflows.
+pub const HLS_NUMBER_MAX: u64 = 1 << 62;
 /// A media segment: 10 s at 25 Mbit/s.
 pub const SEGMENT_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Chunks of one segment.

@@ -37,7 +37,11 @@ impl<M: Medium> Swarm<M> {
             if peer.pipeline.room() == 0 {
                 return;
             }
-            let how = if peer.is_suspect { Use::SoleOnly } else { Use::Anything };
+            let how = match peer.is_suspect {
+                true => Use::SoleOnly,
+                false if M::PROVES_CHUNKS && peer.pipeline.is_mute() => Use::LeftOnly,
+                false => Use::Anything,
+            };
             let (pipeline, claims) = (&peer.pipeline, &peer.claims);
             let may_ask = |key: ChunkKey| {
                 pipeline.may_ask(now, key) && (claims.contains(key.0) || self.medium.has_part(link, key))

@@ -146,6 +146,11 @@ impl Pipeline {
         self.in_flight.len()
     }
 
+    /// Whether it let requests wait, more than once, and never answered any.
+    pub fn is_mute(&self) -> bool {
+        self.round_trip.is_none() && self.timeouts_in_a_row > 1
+    }
+
     pub fn timeouts_in_a_row(&self) -> u32 {
         self.timeouts_in_a_row
     }

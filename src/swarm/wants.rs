@@ -29,6 +29,8 @@ pub struct Want {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     Anything,
+    /// Only pieces that nobody else claims, and those that it is asked for alone.
+    LeftOnly,
     /// Only pieces that it is asked for alone.
     SoleOnly,
 }
@@ -198,7 +200,7 @@ impl Want {
     fn admits(&self, link: LinkId, how: Use) -> bool {
         match self.sole {
             Some(sole) => sole == link,
-            None => how == Use::Anything,
+            None => how == Use::Anything || (how == Use::LeftOnly && self.copies <= 1),
         }
     }
 

@@ -18,13 +18,13 @@ use start_engine::wire::message::Message;
 use super::stream::Stream;
 
 /// Links and piece numbers that operations choose from: few, so that they meet.
-const LINKS: u64 = 4;
-const PIECES: u32 = 12;
-const FIRST: u32 = 100;
+pub const LINKS: u64 = 4;
+pub const PIECES: u32 = 12;
+pub const FIRST: u32 = 100;
 /// Outputs that one input may cause with so few links and pieces.
-const OUTPUTS_MAX: usize = 2_000;
+pub const OUTPUTS_MAX: usize = 2_000;
 /// Timer inputs after which the deadline must lie in the future.
-const TIMERS_MAX: usize = 50;
+pub const TIMERS_MAX: usize = 50;
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -61,7 +61,7 @@ fn number() -> impl Strategy<Value = u32> {
     prop_oneof![8 => FIRST..FIRST + PIECES, 1 => Just(u32::MAX), 1 => any::<u32>()]
 }
 
-fn message() -> impl Strategy<Value = Message> {
+pub fn message() -> impl Strategy<Value = Message> {
     let bits = proptest::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
         1 => Just(Message::Choke),

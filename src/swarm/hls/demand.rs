@@ -41,11 +41,12 @@ impl Swarm<Hls> {
     pub(super) fn follow_demand(&mut self, now: Instant) {
         let followed = self.followed();
         let before: BTreeSet<u32> = self.medium.streams.keys().copied().collect();
+        let epoch = self.medium.config.epoch;
         for &stream in before.difference(&followed) {
             self.drop_stream(stream);
             self.medium.streams.remove(&stream);
+            self.outputs.push_back(Output::Hls(HlsDelivery::Reset { stream, epoch }));
         }
-        let epoch = self.medium.config.epoch;
         for &stream in followed.difference(&before) {
             self.medium.streams.insert(stream, Stream::new(now, epoch));
         }

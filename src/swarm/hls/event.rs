@@ -132,8 +132,8 @@ pub enum HlsDelivery {
     Lost {
         piece: PieceId,
     },
-    /// All that was said of the stream is void: its numbers begin anew. What this node signs of it has this
-    /// epoch from now on.
+    /// All that was said of the stream is void: its numbers begin anew, or nobody watches it any more. What this
+    /// node signs of it has this epoch from now on.
     Reset {
         stream: u32,
         epoch: u64,

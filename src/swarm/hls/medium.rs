@@ -10,7 +10,7 @@ use super::segment::{Belief, Known, Segment, Supply};
 use super::stream::KEPT_MIN;
 use super::table::OUR_TABLE_ID;
 use crate::base::ids::{LinkId, PieceId};
-use crate::base::limits::HLS_STREAMS_MAX;
+use crate::base::limits::{HLS_NUMBER_MAX, HLS_STREAMS_MAX};
 use crate::swarm::Swarm;
 use crate::swarm::event::Input;
 use crate::swarm::medium::{Medium, Run};
@@ -38,7 +38,9 @@ impl Hls {
 
     /// Notes what a trustworthy listing says; returns whether the segment is new.
     pub(super) fn know(&mut self, now: Instant, id: PieceId, known: Known) -> bool {
-        let Some(stream) = self.streams.get_mut(&id.stream) else { return false };
+        let Some(stream) = self.streams.get_mut(&id.stream).filter(|_| id.number <= HLS_NUMBER_MAX) else {
+            return false;
+        };
         if stream.segments.contains_key(&id.number) || stream.start.is_some_and(|start| id.number < start) {
             return false;
         }

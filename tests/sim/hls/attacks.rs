@@ -3,7 +3,7 @@
 use start_engine::swarm::Close;
 
 use super::{HlsWorld, run_world};
-use crate::events::{MILLISECOND, Time};
+use crate::events::{MILLISECOND, SECOND, Time};
 use crate::hostile::Behaviour;
 use crate::plan::Plan;
 use crate::report::Report;
@@ -27,7 +27,7 @@ fn assert_caught(world: &HlsWorld, report: &Report) {
     let ms = |time: &Time| time / MILLISECOND;
     let shown: Vec<_> = late
         .iter()
-        .map(|((pair, at))| (pair, ms(at), world.tally.verdicts.get(&(pair.1, pair.0)).map(ms)))
+        .map(|(pair, at)| (pair, ms(at), world.tally.verdicts.get(&(pair.1, pair.0)).map(ms)))
         .collect();
     assert!(late.is_empty(), "{} of {} not in time: {shown:?} {report}", late.len(), told.len());
 }
@@ -104,6 +104,7 @@ fn black_holes_and_free_riders_are_got_around() {
         for plan in kinds(20) {
             let (_, report) = attack(plan.with_hostile(0.2, behaviour));
             assert!(report.delivered > 0.99, "{report}");
+            assert!(report.latency_p50 < 3 * SECOND / 2, "{report}");
         }
     }
 }

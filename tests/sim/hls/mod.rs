@@ -11,7 +11,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use start_engine::swarm::hls::event::{HlsDemand, OriginCommand, OriginEvent};
+use start_engine::swarm::hls::event::{HlsDemand, OriginEvent};
 use start_engine::swarm::hls::{Hls, HlsConfig};
 use start_engine::swarm::{Input, Output, Role};
 use start_engine::wire::extended::NodeKey;
@@ -70,7 +70,7 @@ impl Plan {
     fn hls(name: &'static str, viewers: usize) -> Self {
         let plan =
             Self { bitrate: 250_000, buffer: std::time::Duration::from_secs(4), ..Self::new(name, viewers) };
-        Self { warm_up: 10 * SECOND, cool_down: 6 * SECOND, ..plan }.lasting(40)
+        Self { warm_up: 10 * SECOND, cool_down: 5 * SECOND, ..plan }.lasting(30)
     }
 
     fn with_signers(mut self, signers: usize) -> Self {
@@ -206,12 +206,7 @@ impl Broadcast for HlsBroadcast {
 
     fn output(world: &mut HlsWorld, node: usize, output: Output) {
         match output {
-            Output::Origin(command) => {
-                if std::env::var("DBG").is_ok() && !matches!(command, OriginCommand::ReadNow { .. }) {
-                    println!("{} n{node} {command:?}", world.now / MILLISECOND);
-                }
-                reader::command(world, node, command)
-            }
+            Output::Origin(command) => reader::command(world, node, command),
             Output::Hls(delivery) if world.is_viewer(node) => players::deliver(world, node, delivery),
             _ => {}
         }

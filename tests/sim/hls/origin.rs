@@ -27,7 +27,7 @@ pub struct Truth {
     pub chunks: Vec<Bytes>,
     pub content: Content,
     /// What went out of it.
-    pub sent_bytes: u64,
+    sent_bytes: u64,
     checked_bytes: u64,
 }
 
@@ -46,7 +46,7 @@ pub struct Origin {
     segment_bytes: u64,
     window: u64,
     streams: Vec<OriginStream>,
-    pub segments: BTreeMap<(PieceId, u32), Truth>,
+    segments: BTreeMap<(PieceId, u32), Truth>,
     /// When playlists were sent, and their bytes.
     playlists: Vec<(Time, u64)>,
 }
