@@ -37,6 +37,9 @@ impl<M: Medium> Swarm<M> {
             if peer.pipeline.room() == 0 {
                 return;
             }
+            if let Some(at) = self.throttle.download_at(now) {
+                return self.wait_for_rate(at);
+            }
             let how = if peer.is_suspect { Use::SoleOnly } else { Use::Anything };
             let (pipeline, claims) = (&peer.pipeline, &peer.claims);
             let may_ask = |key: ChunkKey| {
@@ -58,6 +61,7 @@ impl<M: Medium> Swarm<M> {
             self.totals.asked_twice += u64::from(is_second);
             self.totals.asked += 1;
             peer.pipeline.asked(now, (id, chunk));
+            self.throttle.asked(now, self.medium.chunk_bytes());
             self.send(now, link, Message::Request { stream: id.stream, piece: id.number as u32, chunk });
         }
     }
