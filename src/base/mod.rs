@@ -7,3 +7,4 @@ pub mod limits;
 pub mod net;
 pub mod rate;
 pub mod rng;
+pub mod token_bucket;

@@ -101,6 +101,11 @@ impl Typed<'_> {
         self.get(name).map(Duration::from_secs)
     }
 
+    /// Kilobytes a second as bytes; 0 is no limit.
+    fn rate(&self, name: &str) -> Option<u64> {
+        self.get::<u64>(name).filter(|&rate| rate > 0).map(|rate| rate.saturating_mul(1024))
+    }
+
     fn port(&self, name: &str) -> Option<u16> {
         self.get::<u64>(name).and_then(|port| u16::try_from(port).ok())
     }
@@ -171,6 +176,8 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         port: typed.port("port").unwrap_or(default.port),
         max_peers: typed.count("max-peers").unwrap_or(default.max_peers),
         max_connections: typed.count("max-connections").unwrap_or(default.max_connections),
+        upload_limit: typed.rate("upload-limit"),
+        download_limit: typed.rate("download-limit"),
         max_upload_slots: typed.count("max-upload-slots"),
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),

@@ -18,6 +18,7 @@ use super::link::{self, Connection, LinkEvent};
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
+use crate::swarm::limits::{Allowance, Limits};
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Input, Machine, Output};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -47,6 +48,8 @@ pub struct DriverConfig {
     pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
     pub hls: Option<HlsPorts>,
     pub stats: watch::Sender<SwarmStats>,
+    /// What the operator allows; `None` for swarms without stream.
+    pub allowance: Option<watch::Receiver<Allowance>>,
     /// How often statistics go to the log; `None` for swarms without stream.
     pub report_interval: Option<Duration>,
     pub stop: watch::Receiver<bool>,
@@ -121,6 +124,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
                 Some((connection, addr)) = self.config.accepted.recv() => self.accepted(connection, addr),
                 Some(piece) = next_produced(&mut self.config.produced) => self.input(Input::Produced(piece)),
                 Some(input) = next_of_hls(&mut self.config.hls) => self.input(input),
+                Some(limits) = next_limits(&mut self.config.allowance) => self.input(Input::Limits(limits)),
                 Some(Ok(done)) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
                 () = sleep_until(deadline.into()) => self.timer(),
                 () = super::stop::stopped(&mut stop) => break,
@@ -301,5 +305,14 @@ async fn next_of_hls(ports: &mut Option<HlsPorts>) -> Option<Input> {
         Some(event) = ports.events.recv() => Some(Input::Origin(event)),
         Some(demand) = ports.demands.recv() => Some(Input::Demand(demand)),
         else => std::future::pending().await,
+    }
+}
+
+/// Waits for ever where nothing is limited, and when nobody can change it any more.
+async fn next_limits(allowance: &mut Option<watch::Receiver<Allowance>>) -> Option<Limits> {
+    let Some(allowance) = allowance else { return std::future::pending().await };
+    match allowance.changed().await {
+        Ok(()) => Some(allowance.borrow_and_update().share()),
+        Err(_) => std::future::pending().await,
     }
 }

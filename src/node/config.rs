@@ -33,6 +33,10 @@ pub struct CommonConfig {
     pub max_peers: usize,
     /// Connections of all kinds, established and pending.
     pub max_connections: usize,
+    /// Bytes a second to all peers; `None`: as fast as it goes.
+    pub upload_limit: Option<u64>,
+    /// Bytes a second from all peers.
+    pub download_limit: Option<u64>,
     /// Peers served at a time; `None` leaves it to the choker.
     pub max_upload_slots: Option<usize>,
     /// Peers served first; incoming connections match by address alone.
@@ -82,6 +86,8 @@ impl CommonConfig {
             port,
             max_peers: 50,
             max_connections: 1000,
+            upload_limit: None,
+            download_limit: None,
             max_upload_slots: None,
             upload_to: Vec::new(),
             download_from: Vec::new(),

@@ -9,9 +9,13 @@ use tokio::sync::watch;
 
 use super::relay::Latency;
 use super::station::Station;
-use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus};
+use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, Update};
+use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
 use crate::wire::hls::transport::AnyTransport;
+
+/// Bytes of the kilobytes in which rates are told and limited.
+const KILOBYTE: u64 = 1024;
 
 /// The kind of node, as the monitor names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub struct SwarmView {
     source_url: Option<String>,
     port: u16,
     max_connections: usize,
-    max_peers: usize,
+    allowance: watch::Sender<Allowance>,
     download_from: Vec<(IpAddr, u16)>,
     latency: Latency,
     reports_peers: bool,
@@ -58,7 +62,7 @@ impl SwarmView {
             source_url,
             port: station.port,
             max_connections: common.max_connections,
-            max_peers: common.max_peers,
+            allowance: station.allowance.clone(),
             download_from: common.download_from.iter().map(|addr| (addr.ip(), addr.port())).collect(),
             latency,
             reports_peers: common.service.reports_peers,
@@ -77,6 +81,7 @@ impl NodeView for SwarmView {
     fn status(&self) -> NodeStatus {
         let published = self.published.get();
         let stats = published.map(|published| published.stats.borrow().clone()).unwrap_or_default();
+        let limits = self.allowance.borrow().limits;
         let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,7 +97,9 @@ impl NodeView for SwarmView {
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             download_from: self.download_from.clone(),
             max_connections: self.max_connections,
-            max_peers: self.max_peers,
+            max_peers: limits.max_peers,
+            upload_limit: limits.upload.map_or(0, |rate| rate / KILOBYTE),
+            download_limit: limits.download.map_or(0, |rate| rate / KILOBYTE),
             download_speed: stats.download_rate,
             upload_speed: stats.upload_rate,
             connected_peers_count: stats.peers.len(),
@@ -107,6 +114,16 @@ impl NodeView for SwarmView {
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
             counters: counters(&stats),
         }
+    }
+
+    fn update(&self, update: Update) {
+        self.allowance.send_modify(|allowance| {
+            let limits = &mut allowance.limits;
+            let rate = |kilobytes: u64| (kilobytes > 0).then(|| kilobytes.saturating_mul(KILOBYTE));
+            limits.max_peers = update.max_peers.unwrap_or(limits.max_peers);
+            limits.upload = update.upload_limit.map_or(limits.upload, rate);
+            limits.download = update.download_limit.map_or(limits.download, rate);
+        });
     }
 
     fn health(&self) -> Result<(), String> {

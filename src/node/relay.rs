@@ -168,6 +168,8 @@ pub fn swarm_config(
         peer_id: station.peer_id,
         listen_port: station.port,
         max_peers: common.max_peers,
+        upload_limit: common.upload_limit,
+        download_limit: common.download_limit,
         upload_slots: common.max_upload_slots.unwrap_or(common.max_peers),
         tracker_count: 0,
         operator_trackers: 0,

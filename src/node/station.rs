@@ -21,6 +21,7 @@ use crate::net::fetch::http_client;
 use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
+use crate::swarm::limits::{Allowance, Limits};
 use crate::swarm::metadata::MetadataSwarm;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::ts::Ts;
@@ -40,6 +41,8 @@ pub struct Station {
     pub client: reqwest::Client,
     trackers_client: TrackerClient,
     pub state_dir: StateDir,
+    /// What all its broadcasts together may use.
+    pub allowance: watch::Sender<Allowance>,
     /// The port that the node listens on.
     pub port: u16,
     pub swarms: Swarms,
@@ -67,7 +70,15 @@ impl Station {
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
         let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
-        Ok((Self { common, key, peer_id, client, trackers_client, state_dir, port, swarms }, bound))
+        let limits = Limits {
+            max_peers: common.max_peers,
+            upload: common.upload_limit,
+            download: common.download_limit,
+        };
+        let allowance = watch::Sender::new(Allowance { limits, sharers: 0 });
+        let station =
+            Self { common, key, peer_id, client, trackers_client, state_dir, allowance, port, swarms };
+        Ok((station, bound))
     }
 
     /// Begins to accept connections, until `stop` turns true.
@@ -92,7 +103,7 @@ impl Station {
     ) -> RunningSwarm {
         let config = self.driver_config(infohash, trackers, stop);
         let report_interval = Some(self.common.stats_report_interval);
-        self.run_machine(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
+        self.run_limited(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
     }
 
     /// The same for an HLS broadcast, with the shells behind `ports`.
@@ -107,7 +118,7 @@ impl Station {
     ) -> RunningSwarm {
         let config = self.driver_config(infohash, trackers, stop);
         let report_interval = Some(self.common.stats_report_interval);
-        self.run_machine(swarm, DriverConfig { hls: Some(ports), report_interval, ..config }, deliver)
+        self.run_limited(swarm, DriverConfig { hls: Some(ports), report_interval, ..config }, deliver)
     }
 
     /// Runs a swarm that has no stream, only a transport file.
@@ -137,9 +148,32 @@ impl Station {
             produced: None,
             hls: None,
             stats: watch::Sender::default(),
+            allowance: None,
             report_interval: None,
             stop,
         }
+    }
+
+    /// Runs a swarm that shares what the node may use.
+    fn run_limited(
+        &self,
+        machine: impl Machine + Send + 'static,
+        config: DriverConfig,
+        deliver: impl Deliver + 'static,
+    ) -> RunningSwarm {
+        let allowance = Some(self.allowance.subscribe());
+        self.allowance.send_modify(|allowance| allowance.sharers += 1);
+        let running = self.run_machine(machine, DriverConfig { allowance, ..config }, deliver);
+        let (stats, allowance) = (running.stats, self.allowance.clone());
+        let task = tokio::spawn(async move {
+            let ended = running.task.await;
+            allowance.send_modify(|allowance| allowance.sharers = allowance.sharers.saturating_sub(1));
+            // whoever waits for this task hears of it as if it were the swarm's own
+            if let Err(error) = ended {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        });
+        RunningSwarm { stats, task }
     }
 
     fn run_machine(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use crate::base::ids::{Infohash, PeerId};
 use crate::wire::extended::NodeKey;
 
@@ -26,6 +27,9 @@ pub struct SwarmConfig {
     /// Where this node listens; told to peers and trackers.
     pub listen_port: u16,
     pub max_peers: usize,
+    /// Bytes a second, see [`Limits`].
+    pub upload_limit: Option<u64>,
+    pub download_limit: Option<u64>,
     /// Peers unchoked at once.
     pub upload_slots: usize,
     /// Number of trackers that announces go to.
@@ -50,6 +54,10 @@ pub struct SwarmConfig {
 }
 
 impl SwarmConfig {
+    pub fn limits(&self) -> Limits {
+        Limits { max_peers: self.max_peers, upload: self.upload_limit, download: self.download_limit }
+    }
+
     /// The usual `housekeeping_interval`.
     pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(250);
 }

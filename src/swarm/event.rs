@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
+use super::limits::Limits;
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -49,6 +50,8 @@ pub enum Input {
         tracker: usize,
         reply: Option<AnnounceReply>,
     },
+    /// The operator changed what may be used.
+    Limits(Limits),
     /// The deadline passed.
     Timer,
     /// The node ends: trackers are told.

@@ -37,6 +37,9 @@ impl<M: Medium> Swarm<M> {
             if peer.pipeline.room() == 0 {
                 return;
             }
+            if let Some(at) = self.throttle.download_at(now) {
+                return self.wait_for_rate(at);
+            }
             let how = match peer.is_suspect {
                 true => Use::SoleOnly,
                 false if M::PROVES_CHUNKS && peer.pipeline.is_mute() => Use::LeftOnly,
@@ -62,6 +65,7 @@ impl<M: Medium> Swarm<M> {
             self.totals.asked_twice += u64::from(is_second);
             self.totals.asked += 1;
             peer.pipeline.asked(now, (id, chunk));
+            self.throttle.asked(now, self.medium.chunk_bytes());
             self.send(now, link, Message::Request { stream: id.stream, piece: id.number as u32, chunk });
         }
     }

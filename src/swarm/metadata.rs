@@ -293,7 +293,11 @@ impl Machine for MetadataSwarm {
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
             Input::Timer => self.tick(now),
-            Input::Writable { .. } | Input::Produced(_) | Input::Origin(_) | Input::Demand(_) => {}
+            Input::Writable { .. }
+            | Input::Produced(_)
+            | Input::Origin(_)
+            | Input::Demand(_)
+            | Input::Limits(_) => {}
             Input::Stop => return self.stop(),
         }
         self.dial_and_announce(now);

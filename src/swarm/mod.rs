@@ -12,6 +12,7 @@ mod describe;
 pub mod event;
 mod fetch;
 pub mod hls;
+pub mod limits;
 mod links;
 pub mod medium;
 pub mod metadata;
@@ -34,6 +35,7 @@ use bans::Bans;
 use choker::Choker;
 pub use config::{Role, SwarmConfig};
 pub use event::{Close, Input, Machine, Output};
+use limits::Throttle;
 use medium::Medium;
 use peer::Peer;
 use roster::{Origin, Roster};
@@ -59,6 +61,9 @@ pub struct Swarm<M> {
     choker: Choker,
     copies: Copies,
     totals: Totals,
+    throttle: Throttle,
+    /// When something that waits for a rate goes on.
+    throttled_until: Option<Instant>,
     next_tick: Instant,
     last_tick: Instant,
     is_stopped: bool,
@@ -93,6 +98,8 @@ impl<M: Medium> Swarm<M> {
             choker: Choker::default(),
             copies: Copies::default(),
             totals: Totals::default(),
+            throttle: Throttle::new(now, config.limits()),
+            throttled_until: None,
             next_tick: now,
             last_tick: now,
             is_stopped: false,
@@ -108,7 +115,9 @@ impl<M: Medium> Swarm<M> {
         if peer.queued_bytes == 0 {
             peer.drained_at = now;
         }
-        peer.queued_bytes += message.frame_bytes();
+        let bytes = message.frame_bytes();
+        peer.queued_bytes += bytes;
+        self.throttle.sent(now, bytes);
         self.outputs.push_back(Output::Send { link, message });
     }
 
@@ -170,6 +179,7 @@ impl<M: Medium> Machine for Swarm<M> {
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Writable { link, queued_bytes } => self.writable(now, link, queued_bytes),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
+            Input::Limits(limits) => self.limit(now, limits),
             Input::Timer => self.tick(now),
             Input::Stop => return self.stop(),
             of_medium => M::input(self, now, of_medium),

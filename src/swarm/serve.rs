@@ -168,6 +168,9 @@ impl<M: Medium> Swarm<M> {
         let ahead_max = self.uplink_ahead_bytes(now);
         while queued_bytes < ahead_max {
             let Some((link, id)) = self.next_service() else { return self.grant(now) };
+            if let Some(at) = self.throttle.upload_at(now) {
+                return self.wait_for_rate(at);
+            }
             queued_bytes += self.serve_one(now, link, id);
         }
     }

@@ -25,6 +25,7 @@ impl<M: Medium> Swarm<M> {
             M::keep_house(self, now);
         }
         M::advance(self, now);
+        self.resume_throttled(now);
         self.fill_all(now);
     }
 
@@ -32,7 +33,7 @@ impl<M: Medium> Swarm<M> {
         let pipelines = self.peers.values().filter_map(|peer| peer.pipeline.deadline());
         let dials = self.roster.deadline(self.room_to_dial()).filter(|_| self.config.role == Role::Relay);
         let of_medium = self.medium.deadline(self.last_tick);
-        let others = [self.announcer.deadline(self.is_lonely()), dials, of_medium];
+        let others = [self.announcer.deadline(self.is_lonely()), dials, of_medium, self.throttled_until];
         let exact = pipelines.chain(others.into_iter().flatten()).min();
         exact.map_or(self.next_tick, |exact| exact.min(self.next_tick))
     }

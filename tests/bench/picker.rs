@@ -75,6 +75,8 @@ impl Stream {
             peer_id: PeerId::from_random([1; 11]),
             listen_port: 7764,
             max_peers: 200,
+            upload_limit: None,
+            download_limit: None,
             upload_slots: 200,
             tracker_count: 0,
             operator_trackers: 0,

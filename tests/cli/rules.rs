@@ -184,7 +184,7 @@ fn official_command_lines_fail_only_where_they_ask_for_what_is_absent() {
     assert!(
         config.permanent && config.common.close_connections_from_same_peer && config.skip_internal_tracker
     );
-    assert!(refused(&with('S', &["--upload-limit", "1"])).starts_with("--upload-limit: "));
+    assert!(refused(&with('S', &["--disk-cache-limit", "1"])).starts_with("--disk-cache-limit: "));
 }
 
 #[test]

@@ -196,8 +196,8 @@ pub const ROWS: &[Row] = &[
     // named by the vendor, undocumented
     row("SRCP", "upnp-enabled", &["0"], NO_BOOL, OnlyAs("0")),
     row("SRCP", "service-remote-allow-cors", FLAG, &["1"], Ends),
-    row("SRCP", "upload-limit", NUMBER, NO_NUMBER, Ends),
-    row("SRCP", "download-limit", NUMBER, NO_NUMBER, Ends),
+    row("SRCP", "upload-limit", NUMBER, NO_NUMBER, Acts),
+    row("SRCP", "download-limit", NUMBER, NO_NUMBER, Acts),
     row("SRCP", "max-peers-limit", NUMBER, NO_NUMBER, Ends),
     row("SRCP", "min-upload-slots", NUMBER, NO_NUMBER, Ends),
     row("SRCP", "fix-upload-slots", BOOL, NO_BOOL, Ends),

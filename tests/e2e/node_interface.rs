@@ -40,3 +40,24 @@ fn node_whose_source_falls_silent_is_ill_until_it_is_back() {
     origin.set_mood(Mood::Live);
     wait_until("a healthy source again", is(200));
 }
+
+#[test]
+fn upload_limit_set_while_the_node_runs_holds() {
+    let origin = Origin::start(400_000);
+    let (home, relay_home) = (Home::new(), Home::new());
+    let mut source = home.quick_source(&origin, &[]);
+    let (port, at) = (source.port(), address_of(&mut source));
+    let file = home.file("test.acelive").display().to_string();
+    let mut support = relay_home.support(&file, &["--download-from", &at]);
+    let speed = |port: u16| {
+        let (_, body) = get(port, "/app/monitor")?;
+        let state: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        state["download_speed"].as_u64()
+    };
+    let relay_port = support.port();
+    wait_until("the stream at its rate", || speed(relay_port).is_some_and(|rate| rate > 300_000));
+    let (status, body) = wait_for("an answer", || get(port, "/app/update?upload_limit=100"));
+    let state: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((status, state["upload_limit"].as_u64()), (200, Some(100)));
+    wait_until("the limit", || speed(relay_port).is_some_and(|rate| rate > 0 && rate < 110_000));
+}

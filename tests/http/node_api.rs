@@ -1,15 +1,17 @@
 //! What a source or support node tells, and to whom.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use start_engine::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, router};
+use start_engine::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, Update, router};
 
-use crate::server::{Reply, get, serve, serve_as_if_from};
+use crate::server::{Reply, ask, get, serve, serve_as_if_from};
 
+#[derive(Default)]
 struct Node {
     file: Option<Bytes>,
     trouble: Option<&'static str>,
+    updated: Mutex<Option<Update>>,
 }
 
 impl NodeView for Node {
@@ -33,6 +35,7 @@ impl NodeView for Node {
                 round_trip_ms: Some(5),
                 connected_for_s: 6,
             }],
+            max_peers: self.updated.lock().unwrap().and_then(|update| update.max_peers).unwrap_or(50),
             latency_ms: Some(1_250),
             last_piece: Some(42),
             counters: Counters { uploaded_bytes: 7, ..Counters::default() },
@@ -44,6 +47,10 @@ impl NodeView for Node {
         self.file.clone()
     }
 
+    fn update(&self, update: Update) {
+        *self.updated.lock().unwrap() = Some(update);
+    }
+
     fn health(&self) -> Result<(), String> {
         self.trouble.map_or(Ok(()), |trouble| Err(trouble.to_owned()))
     }
@@ -51,7 +58,7 @@ impl NodeView for Node {
 
 fn node_with(access: Access) -> axum::Router {
     let file = Some(Bytes::from_static(b"AceStreamTransport"));
-    router(Arc::new(Node { file, trouble: None }), access)
+    router(Arc::new(Node { file, ..Node::default() }), access)
 }
 
 fn node() -> axum::Router {
@@ -59,7 +66,7 @@ fn node() -> axum::Router {
 }
 
 fn troubled(trouble: &'static str) -> axum::Router {
-    router(Arc::new(Node { file: None, trouble: Some(trouble) }), Access::default())
+    router(Arc::new(Node { trouble: Some(trouble), ..Node::default() }), Access::default())
 }
 
 async fn json(reply: Reply) -> serde_json::Value {
@@ -188,5 +195,34 @@ async fn other_methods_are_not_found_in_json() {
         let reply = get(server, path).await;
         assert_eq!(reply.status, 404, "{path}");
         assert!(json(reply).await["error"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn update_changes_what_it_names_and_answers_with_the_new_values() {
+    let server = serve(node()).await;
+    let reply = get(server, "/app/update?max_peers=7&upload_limit=100").await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(json(reply).await["max_peers"], 7);
+    assert_eq!(json(get(server, "/app/monitor").await).await["max_peers"], 7);
+    for wrong in ["", "?max_peers=0", "?max_peers=x", "?upload_limit=-1", "?nothing=1", "?max_peers=9&x=1"] {
+        let reply = get(server, &format!("/app/update{wrong}")).await;
+        assert_eq!(reply.status, 400, "{wrong}");
+        assert_eq!(reply.text().await.lines().count(), 1);
+    }
+    assert_eq!(json(get(server, "/app/monitor").await).await["max_peers"], 7, "all of it or nothing");
+}
+
+#[tokio::test]
+async fn update_is_for_those_who_see_the_state_and_not_for_pages() {
+    let elsewhere = serve_as_if_from(node(), "192.168.1.9:4000").await;
+    assert_eq!(get(elsewhere, "/app/update?max_peers=7").await.status, 403);
+    let here = serve(node()).await;
+    for header in ["Origin: http://evil.example", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
+        assert_eq!(
+            ask(here, "GET", "/app/update?max_peers=7", &format!("{header}\r\n")).await.status,
+            403,
+            "{header}"
+        );
     }
 }

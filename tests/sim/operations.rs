@@ -134,6 +134,8 @@ impl Bench {
             peer_id: PeerId::from_random([1; 11]),
             listen_port: 1,
             max_peers: 3,
+            upload_limit: None,
+            download_limit: None,
             upload_slots: 2,
             tracker_count: 1,
             operator_trackers: 0,

@@ -70,6 +70,10 @@ pub struct Plan {
     pub knowledge: Knowledge,
     pub max_peers: usize,
     pub source_max_peers: usize,
+    /// Bytes a second that the operator of the source allows.
+    pub source_upload_limit: Option<u64>,
+    /// And each viewer.
+    pub viewer_download_limit: Option<u64>,
     pub upload_slots: usize,
     /// (which share of the viewers, how they behave)
     pub hostile: Vec<(f64, Behaviour)>,
@@ -101,6 +105,8 @@ impl Plan {
             knowledge: Knowledge::TrackerAndSource,
             max_peers: 50,
             source_max_peers: 50,
+            source_upload_limit: None,
+            viewer_download_limit: None,
             upload_slots: 1_000,
             hostile: Vec::new(),
             changes: Vec::new(),

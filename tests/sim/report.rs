@@ -23,6 +23,8 @@ pub struct Tally {
     pub media_bytes: u64,
     pub control_bytes: u64,
     pub source_media_bytes: u64,
+    /// All that the source sent.
+    pub source_bytes: u64,
     /// Pieces due: each piece made counts once for each honest viewer that was there.
     pub due: u64,
     pub produced: u64,
@@ -43,6 +45,7 @@ impl Tally {
         self.control_bytes += (bytes - media) as u64;
         if is_source {
             self.source_media_bytes += media as u64;
+            self.source_bytes += bytes as u64;
         }
     }
 }

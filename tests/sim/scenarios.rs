@@ -2,6 +2,8 @@
 
 use super::events::{MILLISECOND, SECOND};
 use super::node::address;
+use start_engine::swarm::Machine;
+
 use super::plan::{Change, Knowledge, Plan};
 use super::world::SOURCE;
 use super::{TsWorld, run, run_world};
@@ -121,4 +123,36 @@ fn late_comer_is_served_at_once() {
         "{} got its first piece at {first} ns: {report}",
         address(late)
     );
+}
+
+#[test]
+fn upload_limit_is_kept_and_used() {
+    for kilobytes in [160, 220] {
+        let limit = kilobytes * 1_024;
+        let plan = Plan::new("upload limit", 20).lasting(30);
+        let mut world = TsWorld::new(Plan { source_upload_limit: Some(limit), ..plan });
+        world.run_until(10 * SECOND);
+        let before = world.tally.source_bytes;
+        let report = run_world(&mut world);
+        let sent = (world.tally.source_bytes - before) as f64 / 20.0;
+        assert!((sent / limit as f64 - 1.0).abs() < 0.03, "{sent} of {limit}: {report}");
+    }
+}
+
+#[test]
+fn download_limit_is_kept_and_used() {
+    // less than the stream's rate, so that there is always more to fetch
+    let limit = 100 * 1_024;
+    let plan = Plan::new("download limit", 5).lasting(30);
+    let mut world = TsWorld::new(Plan { viewer_download_limit: Some(limit), ..plan });
+    world.run_until(10 * SECOND);
+    let came = |world: &mut TsWorld| {
+        let now = world.instant();
+        let swarm = world.nodes[1].swarm.as_mut().expect("a viewer");
+        swarm.stats(now).downloaded_bytes
+    };
+    let before = came(&mut world);
+    let report = run_world(&mut world);
+    let rate = (came(&mut world) - before) as f64 / 20.0;
+    assert!((rate / limit as f64 - 1.0).abs() < 0.03, "{rate} of {limit}: {report}");
 }

@@ -218,6 +218,8 @@ impl<B: Broadcast> World<B> {
             peer_id: PeerId::from_random(random),
             listen_port: super::node::PORT,
             max_peers: if is_station { self.plan.source_max_peers } else { self.plan.max_peers },
+            upload_limit: self.plan.source_upload_limit.filter(|_| is_station),
+            download_limit: self.plan.viewer_download_limit.filter(|_| !is_station),
             upload_slots: self.plan.upload_slots,
             tracker_count: usize::from(knows_tracker),
             operator_trackers: 0,

@@ -5,6 +5,9 @@ use crate::cli::option::{Effect, Form, Opt};
 /// 0 takes a free one; the log says which.
 const PORT: Form = Form::Int(0, 65_535);
 
+/// KB a second, up to a terabyte.
+const RATE: Form = Form::Int(0, 1 << 30);
+
 pub const SOURCE_PORT: &[Opt] = &[port("7764")];
 pub const SUPPORT_PORT: &[Opt] = &[port("8621")];
 
@@ -33,6 +36,8 @@ pub const NETWORK: &[Opt] = &[
 pub const LIMITS: &[Opt] = &[
     Opt::new("max-connections", Form::Int(1, 1_000_000), "1000", "Connections, established and pending"),
     Opt::new("max-peers", Form::Int(1, 100_000), "50", "Established peer connections of a swarm"),
+    Opt::new("upload-limit", RATE, "0", "KB a second sent to peers, all of them together; 0 is no limit"),
+    Opt::new("download-limit", RATE, "0", "KB a second fetched from peers; 0 is no limit"),
     Opt::new("max-upload-slots", Form::Int(1, 100_000), "as many as help", "Peers served at a time"),
     Opt::new(
         "close-connections-from-same-peer",

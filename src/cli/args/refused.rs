@@ -7,7 +7,6 @@ const ACCOUNTS: &str = "accounts are out of scope of this program";
 const PREMIUM: &str = "premium broadcasts are out of scope of this program";
 const ACCESS: &str = "access rules of the node interface are not in this build yet";
 const NO_INTERFACE: &str = "a client has no node interface in this build";
-const RATES: &str = "rate limits are not in this build yet";
 const SLOTS: &str = "tuning of upload slots is not in this build yet";
 const CACHE: &str = "cache sizes are not in this build yet";
 const BUFFER: &str = "adaptive buffering is not in this build yet";
@@ -34,8 +33,6 @@ pub const NODE: &[Opt] = &[
         "pages do not read the node interface in this build",
     ),
     Opt::refused("ip-filter-config", Form::Path, FILTER),
-    Opt::refused("upload-limit", BYTES, RATES),
-    Opt::refused("download-limit", BYTES, RATES),
     Opt::refused("live-mem-cache-size", BYTES, CACHE),
     Opt::refused("live-disk-cache-size", BYTES, CACHE),
     Opt::refused("live-cache-auto-size", Form::Bool, CACHE),

@@ -56,6 +56,20 @@ impl Snapshot {
         let rate = "Media bytes a second";
         gauge(encoder, "peers", "Connected peers", None, status.connected_peers_count as i64)?;
         gauge(encoder, "max_peers", "Peers allowed", None, status.max_peers as i64)?;
+        gauge(
+            encoder,
+            "upload_limit_kilobytes",
+            "KB a second allowed, 0 without limit",
+            None,
+            status.upload_limit as i64,
+        )?;
+        gauge(
+            encoder,
+            "download_limit_kilobytes",
+            "KB a second allowed, 0 without limit",
+            None,
+            status.download_limit as i64,
+        )?;
         gauge(encoder, "max_connections", "Connections allowed", None, status.max_connections as i64)?;
         gauge(
             encoder,

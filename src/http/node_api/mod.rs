@@ -4,12 +4,13 @@
 mod access;
 mod metrics;
 mod status;
+mod update;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Path, Query as QueryOf, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -18,6 +19,7 @@ use serde_json::json;
 
 pub use access::{Access, Denied};
 pub use status::{Counters, NodeStatus, PeerStatus};
+pub use update::Update;
 
 use crate::http::reply::line;
 use crate::http::selector::{Query, value};
@@ -28,6 +30,9 @@ pub trait NodeView: Send + Sync + 'static {
 
     /// The transport file's bytes; `None` until it exists.
     fn transport_file(&self) -> Option<Bytes>;
+
+    /// Changes what may be used, from now on.
+    fn update(&self, update: Update);
 
     /// Whether pieces advance, or in one line why not.
     fn health(&self) -> Result<(), String>;
@@ -55,8 +60,12 @@ async fn app(
     ConnectInfo(from): Peer,
     Path(path): Path<String>,
     QueryOf(query): QueryOf<Query>,
+    headers: HeaderMap,
 ) -> Response {
-    let answer = interface.access.method(&path).map(|method| interface.answer(method, from, &query));
+    let answer = interface.access.method(&path).map(|method| match method {
+        "update" => interface.update(from, &query, &headers),
+        _ => interface.answer(method, from, &query),
+    });
     answer.unwrap_or_else(|denied| deny(denied, from))
 }
 
@@ -82,6 +91,23 @@ impl Interface {
             ("metrics", Ok(())) => fresh(metrics::reply(self.node.status(), self.node.health().is_ok())),
             ("healthz", Ok(())) => self.health(),
             _ => unknown(),
+        }
+    }
+
+    /// Answers with the state after the change.
+    fn update(&self, from: SocketAddr, query: &Query, headers: &HeaderMap) -> Response {
+        if let Err(denied) = self.access.may_see_state(from.ip()) {
+            return deny(denied, from);
+        }
+        if update::is_from_a_page(headers) {
+            return line(StatusCode::FORBIDDEN, "pages in a browser change nothing here");
+        }
+        match Update::parse(query) {
+            Ok(update) => {
+                self.node.update(update);
+                fresh(Json(self.node.status()))
+            }
+            Err(error) => line(StatusCode::BAD_REQUEST, error.to_string()),
         }
     }
 
@@ -119,6 +145,6 @@ fn deny(denied: Denied, from: SocketAddr) -> Response {
 }
 
 fn unknown() -> Response {
-    let error = "unknown method: expected monitor, metrics, healthz or get_transport_file";
+    let error = "unknown method: expected monitor, update, metrics, healthz or get_transport_file";
     (StatusCode::NOT_FOUND, Json(json!({ "error": error }))).into_response()
 }

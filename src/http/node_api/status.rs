@@ -24,6 +24,9 @@ pub struct NodeStatus {
     pub download_from: Vec<(IpAddr, u16)>,
     pub max_connections: usize,
     pub max_peers: usize,
+    /// KB a second, 0 without limit.
+    pub upload_limit: u64,
+    pub download_limit: u64,
     /// Bytes a second.
     pub download_speed: u64,
     /// Bytes a second.

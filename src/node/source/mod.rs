@@ -86,13 +86,8 @@ impl Source {
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let view = SwarmView::new(
-            &station,
-            Kind::Source,
-            Some(address.to_string()),
-            latency.clone(),
-            config.source_read_timeout,
-        );
+        let shown = Some(address.to_string());
+        let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
         let app = node_api::router(Arc::new(view.clone()), access(&station));
         let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
         let mut parts =
@@ -117,10 +112,8 @@ impl Source {
         let swarm = start_swarm(&station, &file, trackers.clone(), produced, latency, parts_stop.clone())?;
         view.publish(&AnyTransport::MpegTs(file.clone()), swarm.stats.clone());
         parts.push(swarm.task);
-        parts.push(
-            relay::serve_transport_file(&station, file.content_id, file.bytes.clone(), trackers, parts_stop)?
-                .task,
-        );
+        let (content_id, bytes) = (file.content_id, file.bytes.clone());
+        parts.push(relay::serve_transport_file(&station, content_id, bytes, trackers, parts_stop)?.task);
         let broadcast = Broadcast::new(keys, &file, pieces)?;
         tracing::info!(target: "acestream.videosource", "started input thread");
         let broadcast = tokio::spawn(broadcast.run(incoming, stop));
