@@ -1,5 +1,6 @@
 //! A support node: a peer that is always online and relays one broadcast.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::hls::subject::Subject;
 use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
 use super::station::{RunningSwarm, Station, fresh_peer_id};
-use super::transport_source::TransportSource;
+use super::transport_source::{Fetched, TransportSource};
 use crate::base::ids::PeerId;
 use crate::http::node_api;
 use crate::http::serve::HttpServices;
@@ -69,11 +70,11 @@ impl Support {
             loaded = load_both(&station, &source, &config) => loaded?,
             () = stopped(&mut stop) => return Ok(None),
         };
-        let (file, public) = loaded;
+        let Loaded { file, public, node } = loaded;
         tracing::info!(target: LOG, "relay \"{}\", infohash {}", file.title(), file.infohash());
 
         let latency = Latency::default();
-        let swarm = join(&station, &file, &config, latency.clone(), stop.clone())?;
+        let swarm = join(&station, (&file, node), &config, latency.clone(), stop.clone())?;
         let (content_id, public_bytes) = (public.content_id(), public.public().bytes().clone());
         let metadata =
             relay::serve_transport_file(&station, content_id, public_bytes, Vec::new(), stop.clone())?;
@@ -102,28 +103,39 @@ impl Support {
     }
 }
 
-/// The file to relay by, and the one to hand out.
+/// The files of the broadcast.
+struct Loaded {
+    /// To relay by.
+    file: AnyTransport,
+    /// To hand out.
+    public: AnyTransport,
+    /// The node that gave the first one away.
+    node: Option<SocketAddr>,
+}
+
 async fn load_both(
     station: &Station,
     source: &TransportSource,
     config: &SupportConfig,
-) -> anyhow::Result<(AnyTransport, AnyTransport)> {
-    let file = load(station, source).await?;
-    let Some(public) = &config.public_transport_file else { return Ok((file.clone(), file.public())) };
-    let public = load(station, &TransportSource::parse(public)?).await?;
+) -> anyhow::Result<Loaded> {
+    let (file, node) = load(station, source).await?;
+    let Some(public) = &config.public_transport_file else {
+        return Ok(Loaded { public: file.public(), file, node });
+    };
+    let (public, _) = load(station, &TransportSource::parse(public)?).await?;
     anyhow::ensure!(
         public.infohash() == file.infohash(),
         "--public-transport-file is of another broadcast: infohash {}, not {}",
         public.infohash(),
         file.infohash()
     );
-    Ok((file, public.public()))
+    Ok(Loaded { file, public: public.public(), node })
 }
 
-/// Takes part in the broadcast of `file`, whatever its kind.
+/// Takes part in the broadcast of `file`, whatever its kind; `node` gave it away.
 fn join(
     station: &Station,
-    file: &AnyTransport,
+    (file, node): (&AnyTransport, Option<SocketAddr>),
     config: &SupportConfig,
     latency: Latency,
     stop: watch::Receiver<bool>,
@@ -141,7 +153,7 @@ fn join(
         }
         AnyTransport::Hls(transport) => {
             check_hls(transport, config)?;
-            let subject = Subject::of_transport(transport, Trust::Local, true);
+            let subject = Subject::of_transport(transport, Trust::Local, true).met_at(node);
             hls::relay::start(station, &subject, &options, hls::relay::Part::Support(&config.hls), stop)
         }
     }
@@ -159,11 +171,17 @@ fn check_hls(transport: &HlsTransport, config: &SupportConfig) -> anyhow::Result
 }
 
 /// Loads the transport file; a server that is away, or has no file yet, is asked again.
-async fn load(station: &Station, source: &TransportSource) -> anyhow::Result<AnyTransport> {
+async fn load(
+    station: &Station,
+    source: &TransportSource,
+) -> anyhow::Result<(AnyTransport, Option<SocketAddr>)> {
     let mut pause = RETRY_START;
     loop {
         match source.fetch(&station.client, false).await {
-            Ok((bytes, _)) => return AnyTransport::parse(bytes).with_context(|| format!("{source}")),
+            Ok(Fetched { bytes, node, .. }) => {
+                let file = AnyTransport::parse(bytes).with_context(|| format!("{source}"))?;
+                return Ok((file, node));
+            }
             Err(error) if error.is_transient() => {
                 tracing::warn!(target: LOG, "{error}; next try in {} s", pause.as_secs());
             }

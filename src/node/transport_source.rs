@@ -15,12 +15,24 @@ use crate::store::files::{self, FileError};
 
 /// Time for a server to send the whole file.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+/// Where nodes give their file away, behind `/app/` and a token if they have one.
+const NODE_PATH: &str = "/get_transport_file";
 
 /// Where a transport file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportSource {
     Path(PathBuf),
     Url(Url),
+}
+
+/// A transport file, and what is known from where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    pub bytes: Bytes,
+    /// What the place is worth.
+    pub trust: Trust,
+    /// The node that gave it away itself, on the port where it talks to peers.
+    pub node: Option<SocketAddr>,
 }
 
 /// Why there is no transport file.
@@ -69,18 +81,13 @@ impl TransportSource {
         }
     }
 
-    /// Gets the bytes, with what the place they came from is worth. `only_public` refuses servers on
-    /// loopback and private addresses.
+    /// Gets the file. `only_public` refuses servers on loopback and private addresses.
     ///
     /// # Errors
     /// See [`FetchError`].
-    pub async fn fetch(
-        &self,
-        client: &reqwest::Client,
-        only_public: bool,
-    ) -> Result<(Bytes, Trust), FetchError> {
+    pub async fn fetch(&self, client: &reqwest::Client, only_public: bool) -> Result<Fetched, FetchError> {
         match self {
-            Self::Path(path) => read(path).map(|bytes| (bytes, Trust::Local)),
+            Self::Path(path) => read(path).map(|bytes| Fetched { bytes, trust: Trust::Local, node: None }),
             Self::Url(url) => fetch(client, url, only_public).await,
         }
     }
@@ -91,7 +98,7 @@ fn read(path: &Path) -> Result<Bytes, FetchError> {
     bytes.map(Bytes::from).ok_or_else(|| FetchError::NoFile(path.display().to_string()))
 }
 
-async fn fetch(client: &reqwest::Client, url: &Url, only_public: bool) -> Result<(Bytes, Trust), FetchError> {
+async fn fetch(client: &reqwest::Client, url: &Url, only_public: bool) -> Result<Fetched, FetchError> {
     let shown = || without_userinfo(url).to_string();
     let unreachable = |error| FetchError::Unreachable { url: shown(), why: innermost_cause(error) };
     let response = client.get(url.clone()).timeout(FETCH_TIMEOUT).send().await.map_err(unreachable)?;
@@ -100,13 +107,14 @@ async fn fetch(client: &reqwest::Client, url: &Url, only_public: bool) -> Result
     if let Some(addr) = remote.filter(|_| is_local && only_public) {
         return Err(FetchError::NotPublic { url: shown(), addr });
     }
+    let node = remote.filter(|_| response.url().path().ends_with(NODE_PATH));
     let status = response.status();
     if !status.is_success() {
         return Err(FetchError::Refused { url: shown(), status });
     }
     let body = read_bounded(response, TRANSPORT_FILE_MAX_BYTES).await.map_err(unreachable)?;
     let body = body.ok_or_else(|| FetchError::TooLarge { url: shown() })?;
-    Ok((body, if is_local { Trust::Local } else { Trust::Stranger }))
+    Ok(Fetched { bytes: body, trust: if is_local { Trust::Local } else { Trust::Stranger }, node })
 }
 
 impl std::fmt::Display for TransportSource {

@@ -17,7 +17,7 @@ use super::super::hls::relay::{Part, Players};
 use super::super::hls::subject::Subject;
 use super::super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
 use super::super::station::{RunningSwarm, Station};
-use super::super::transport_source::{FetchError, TransportSource};
+use super::super::transport_source::{FetchError, Fetched, TransportSource};
 use super::transports::Transports;
 use crate::base::ids::Infohash;
 use crate::base::limits::BROADCASTS_MAX;
@@ -129,8 +129,9 @@ impl Sessions {
     async fn fetch(&self, url: &str, from: SocketAddr) -> Result<Found, OpenError> {
         let only_public = !is_localhost(from.ip()) && !self.config.common.allow_private_addresses;
         let source = TransportSource::parse(url).map_err(of_fetch)?;
-        let (bytes, trust) = source.fetch(&self.station.client, only_public).await.map_err(of_fetch)?;
-        Ok(Found::new(self.remember(bytes)?, self.trust_of(from, trust), true))
+        let fetched = source.fetch(&self.station.client, only_public).await.map_err(of_fetch)?;
+        let Fetched { bytes, trust, node } = fetched;
+        Ok(Found::new(self.remember(bytes)?, self.trust_of(from, trust), true).met_at(node))
     }
 
     /// The content id is a hash over all of the file, an infohash only over some of it.
@@ -232,6 +233,14 @@ impl Found {
             AnyTransport::Hls(transport) => {
                 Self::Hls(Subject::of_transport(&transport.public(), trust, is_key_sure))
             }
+        }
+    }
+
+    /// The file came from this node. A source's names its tracker, one of HLS need not name anybody.
+    fn met_at(self, node: Option<SocketAddr>) -> Self {
+        match self {
+            Self::Hls(subject) => Self::Hls(subject.met_at(node)),
+            Self::Ts(..) => self,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which HLS broadcast, and what this node may know and believe of it.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use crate::base::ids::Infohash;
@@ -24,7 +26,7 @@ pub struct Subject {
     /// What the file's addresses are worth.
     pub trust: Trust,
     trackers: Vec<String>,
-    startup_nodes: Vec<std::net::SocketAddr>,
+    startup_nodes: Vec<SocketAddr>,
     /// What peers and anybody who asks may have; empty for a bare address.
     pub public_file: Bytes,
 }
@@ -65,6 +67,12 @@ impl Subject {
             startup_nodes: Vec::new(),
             public_file: Bytes::new(),
         }
+    }
+
+    /// This node takes part, whatever the file says: it gave the file away.
+    pub fn met_at(mut self, node: Option<SocketAddr>) -> Self {
+        self.startup_nodes.extend(node);
+        self
     }
 
     pub fn meeting(&self) -> Meeting<'_> {

@@ -179,3 +179,14 @@ fn node_with_the_private_file_hands_out_the_public_one_to_the_byte() {
     );
     assert_eq!(told.app("get_transport_file?format=raw"), served);
 }
+
+#[test]
+fn whoever_gets_the_file_from_a_node_meets_that_node() {
+    let origin = HlsOrigin::start(Plan::default());
+    let transport = Transport::private(&origin, &[]);
+    let file_at = |node: &mut HlsNode| format!("http://{}/app/get_transport_file?format=raw", node.address());
+    let mut knowing = HlsNode::support(KNOWING, &transport.private_file(), &[]);
+    let mut relaying = HlsNode::support(22, std::path::Path::new(&file_at(&mut knowing)), &[]);
+    let mut client = HlsNode::client(31, &[]);
+    client.watch(&format!("url={}", file_at(&mut relaying))).plays(4).assert_whole();
+}
