@@ -37,6 +37,7 @@ impl NodeView for Node {
             }],
             max_peers: self.updated.lock().unwrap().and_then(|update| update.max_peers).unwrap_or(50),
             latency_ms: Some(1_250),
+            last_piece_age_s: Some(0.5),
             last_piece: Some(42),
             counters: Counters { uploaded_bytes: 7, ..Counters::default() },
             ..NodeStatus::default()
@@ -225,4 +226,17 @@ async fn update_is_for_those_who_see_the_state_and_not_for_pages() {
             "{header}"
         );
     }
+}
+
+/// The dashboard asks for metrics by name.
+#[tokio::test]
+async fn dashboard_shows_only_metrics_that_there_are() {
+    let text = get(serve(node()).await, "/metrics").await.text().await;
+    let dashboard = include_str!("../../docs/deploy/grafana.json");
+    let names = dashboard.split("start_engine_").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(rest.len());
+        format!("start_engine_{}", &rest[..end])
+    });
+    let missing: Vec<_> = names.filter(|name| !text.contains(&format!("\n{name}"))).collect();
+    assert!(missing.is_empty(), "{missing:?}\n{text}");
 }
