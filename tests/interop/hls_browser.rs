@@ -29,6 +29,7 @@ fn hls_js_plays_every_form_in_chromium_and_changes_the_variant() {
     let (told, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{told}");
     let pages: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    println!("{told}");
     assert_eq!(pages.len(), broadcasts.len(), "{told}");
     for (page, (broadcast, variants)) in pages.iter().zip(&broadcasts) {
         let is_well = page["played"].as_f64() >= Some(5.0) && page["frames"].as_u64() >= Some(100);

@@ -26,8 +26,8 @@ fn assert_ffprobe_finds(broadcast: &HlsBroadcast, url: &str, variants: usize) {
     let found = probe(url, PROBED_SECONDS);
     let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["h264", "aac"].repeat(variants), "{}", broadcast.story());
-    let pictures = PROBED_SECONDS * FRAMES_PER_SECOND;
-    // AAC has 47 frames a second of 48 kHz
+    // variants are joined one after the other, so one may begin a segment later; sounds are more than pictures
+    let pictures = (PROBED_SECONDS - u32::from(variants > 1)) * FRAMES_PER_SECOND;
     assert!(found.iter().all(|(_, frames)| *frames >= pictures), "{found:?}");
 }
 
