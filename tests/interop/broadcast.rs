@@ -108,7 +108,7 @@ pub fn client(dir: &Path, more: &[&str]) -> (Running, String) {
 }
 
 /// The program, with everything it leaves in `dir`.
-fn node(dir: &Path, name: &str, port: u16, words: &[&str]) -> Running {
+pub fn node(dir: &Path, name: &str, port: u16, words: &[&str]) -> Running {
     let log = format!("{name}.log");
     // what an earlier run logged would be taken for this one's
     let _none_yet = std::fs::remove_file(dir.join(&log));

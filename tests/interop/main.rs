@@ -4,7 +4,13 @@
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
 mod broadcast;
+mod hls_broadcast;
+mod hls_browser;
+mod hls_origin;
+mod hls_players;
+mod hls_streamlink;
 mod opentracker;
+mod player;
 mod players;
 mod program;
 mod tracker_clients;

@@ -1,33 +1,13 @@
 //! ffprobe, ffmpeg, mpv and VLC watch live broadcasts that ffmpeg made and that went through a source, a
 //! support node and a client.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
-
 use start_engine::base::ids::Infohash;
 use start_engine::wire::transport_file::TransportFile;
 
 use crate::broadcast::{self, Broadcast, H264_AAC, Source};
 use crate::opentracker::Opentracker;
-use crate::program::{Running, free_port, output_of, wait_for};
-
-/// Ends mpv as soon as it has shown enough, and says what it lost.
-const MPV_SCRIPT: &str = "
-mp.add_periodic_timer(0.2, function()
-    local frame = mp.get_property_number('estimated-frame-number', 0)
-    if frame >= 200 then
-        print(string.format('frames=%d late=%d undecoded=%d', frame,
-            mp.get_property_number('frame-drop-count', -1),
-            mp.get_property_number('decoder-frame-drop-count', -1)))
-        mp.command('quit')
-    end
-end)
-";
-
-/// Longer than VLC takes to answer.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
+use crate::player::{self, probe};
+use crate::program::free_port;
 
 #[test]
 #[ignore = "needs ffmpeg"]
@@ -43,43 +23,21 @@ fn ffprobe_finds_picture_and_sound_from_the_first_packet_on() {
 #[ignore = "needs ffmpeg"]
 fn ffmpeg_decodes_ten_seconds_without_an_error() {
     let broadcast = Broadcast::of(H264_AAC);
-    let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "warning", "-progress", "pipe:1", "-t", "10", "-i", &broadcast.play_url]);
-    let output = output_of(command.args(["-f", "null", "-"]));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", broadcast.story());
-    let progress = String::from_utf8(output.stdout).unwrap();
-    let frames = progress.lines().filter_map(|line| line.strip_prefix("frame=")).next_back();
-    assert_eq!(frames, Some("250"), "{progress}");
+    player::assert_ffmpeg_decodes(&broadcast.play_url, 10, || broadcast.story());
 }
 
 #[test]
 #[ignore = "needs ffmpeg and mpv"]
 fn mpv_plays_without_losing_a_frame() {
     let broadcast = Broadcast::of(H264_AAC);
-    let dir = tempfile::tempdir().unwrap();
-    let script = dir.path().join("watch.lua");
-    std::fs::write(&script, MPV_SCRIPT).unwrap();
-    let mut command = Command::new("mpv");
-    command.args(["--no-config", "--vo=null", "--ao=null", "--msg-level=all=error,watch=info"]);
-    command.arg(format!("--script={}", script.display())).arg(&broadcast.play_url);
-    let output = output_of(&mut command);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        said.contains("frames=2") && said.contains("late=0 undecoded=0"),
-        "{said}\n{}",
-        broadcast.story()
-    );
-    assert_eq!(said.lines().count(), 1, "errors of mpv: {said}");
+    player::assert_mpv_loses_nothing(&broadcast.play_url, || broadcast.story());
 }
 
 #[test]
 #[ignore = "needs ffmpeg and VLC"]
 fn vlc_plays_without_losing_a_frame() {
     let broadcast = Broadcast::of(H264_AAC);
-    let mut vlc = Vlc::open(&broadcast.play_url);
-    wait_for("VLC to show 150 pictures", || vlc.figure("frames displayed") >= 150);
-    assert_eq!((vlc.figure("frames lost"), vlc.figure("buffers lost")), (0, 0), "{}", broadcast.story());
-    assert!(vlc.figure("audio decoded") > 200);
+    player::assert_vlc_loses_nothing(&broadcast.play_url, || broadcast.story());
 }
 
 #[test]
@@ -143,68 +101,4 @@ fn our_nodes_find_each_other_through_opentracker() {
 fn infohash(dir: &tempfile::TempDir) -> Infohash {
     let bytes = std::fs::read(dir.path().join("test.acelive")).unwrap();
     TransportFile::parse(bytes.into()).unwrap().infohash
-}
-
-/// Codecs and frames in so many seconds from the join on; no decoder may complain.
-fn probe(url: &str, seconds: u32) -> Vec<(String, u32)> {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-count_frames", "-read_intervals", &format!("%+{seconds}")]);
-    command.args(["-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", url]);
-    let output = output_of(&mut command);
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{url}");
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let row = |line: &str| {
-        let mut fields = line.split(',');
-        Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
-    };
-    let found: Vec<_> = lines.lines().filter_map(row).collect();
-    // once as streams of the program, once more as streams of the file
-    found.iter().take(found.len() / 2).cloned().collect()
-}
-
-/// VLC without screen and loudspeaker, asked over its standard input.
-struct Vlc {
-    program: Running,
-    lines: Receiver<String>,
-}
-
-impl Vlc {
-    fn open(url: &str) -> Self {
-        let mut command = match is_root() {
-            // it refuses to run as root
-            true => Command::new("setpriv"),
-            false => Command::new("cvlc"),
-        };
-        if is_root() {
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc"]);
-        }
-        command.env("HOME", "/tmp").args(["-I", "rc", "--rc-fake-tty", "--vout=dummy", "--aout=dummy", url]);
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut program = Running::start_as_it_is(pipes);
-        let (sender, lines) = mpsc::channel();
-        let reader = BufReader::new(program.0.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in reader.lines().map_while(Result::ok) {
-                let _test_is_over = sender.send(line);
-            }
-        });
-        Self { program, lines }
-    }
-
-    /// A row of its statistics, such as `| frames displayed :      146`; 0 before it is told.
-    fn figure(&mut self, name: &str) -> u32 {
-        let stdin = self.program.0.stdin.as_mut().unwrap();
-        stdin.write_all(b"stats\n").expect("VLC is needed for this test (Debian: vlc-bin, vlc-plugin-base)");
-        // it is silent before it plays
-        let lines = std::iter::from_fn(|| self.lines.recv_timeout(ANSWER_TIME).ok());
-        let rows: Vec<String> = lines.take_while(|line| !line.contains("end of statistical info")).collect();
-        let row = rows.iter().find(|row| row.contains(name));
-        let value = row.and_then(|row| row.rsplit(':').next());
-        value.map_or(0, |value| value.trim().parse().unwrap())
-    }
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").unwrap().uid() == 0
 }

@@ -187,7 +187,10 @@ impl Swarm<Hls> {
         }
         if entry.epoch > stream.epoch {
             match newest {
-                Some(newest) if id.number <= newest => self.reset_stream(now, id.stream, entry.epoch),
+                // who read the playlist alone so far knows of no epoch: what it read is of this one
+                Some(newest) if id.number <= newest && stream.epoch > 0 => {
+                    self.reset_stream(now, id.stream, entry.epoch);
+                }
                 _ => self.adopt_epoch(id.stream, entry.epoch),
             }
         }

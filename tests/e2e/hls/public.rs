@@ -181,6 +181,20 @@ fn support_node_that_is_restarted_in_the_middle_is_not_missed() {
 }
 
 #[test]
+fn viewer_that_read_the_playlist_alone_is_not_thrown_back_by_the_first_word_of_a_signer() {
+    let origin = HlsOrigin::start(Plan::default());
+    let transport = Transport::public(&origin, &[]);
+    let port = lasting_port().to_string();
+    let mut client = HlsNode::client(31, &["--download-from", &format!("127.0.0.11:{port}")]);
+    let viewer = client.watch(&transport.query());
+    viewer.plays(3);
+    let mut support = HlsNode::support(11, &transport.private_file(), &["--port", &port]);
+    wait_until("they meet", || support.peers() == 1);
+    assert_all_reach([&viewer], origin.newest() + 4);
+    assert_eq!(client.node.log.count("begins anew"), 0, "{}", client.node.story());
+}
+
+#[test]
 fn support_node_that_skips_data_reads_the_playlist_and_no_segment() {
     let origin = HlsOrigin::start(Plan::default());
     let transport = Transport::public(&origin, &[]);
