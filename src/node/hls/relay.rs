@@ -113,7 +113,7 @@ fn hls_config(
         keeps_addresses_local: support.is_some_and(|options| options.skip_metadata_broadcast),
         decrypts: subject.is_private && is_signer,
         skips_data: support.is_some_and(|options| options.skip_data),
-        tells_newest: support.is_some_and(|options| options.broadcast_last_source_piece),
+        tells_newest: support.is_none_or(|options| options.broadcast_last_source_piece),
         follows_for_peers: support.is_some(),
         window_span: HlsConfig::WINDOW_SPAN,
         window_bytes: HlsConfig::WINDOW_BYTES,
