@@ -178,6 +178,17 @@ async fn segments_that_make_no_transport_stream_are_named_with_their_address() {
 }
 
 #[tokio::test]
+async fn packed_audio_is_named_at_once_with_its_address() {
+    let broadcast = Broadcast::of_one_stream().await;
+    broadcast.deliver(info(1), b"ID3 and then frames of AAC");
+    let reply = broadcast.get(&url(0)).await;
+    assert_eq!(reply.status, 502);
+    let text = reply.text().await;
+    assert!(text.contains("without packets") && text.lines().count() == 1, "{text}");
+    assert!(text.contains(&format!("/ace/manifest.m3u8?infohash={HEX}")), "{text}");
+}
+
+#[tokio::test]
 async fn stream_that_turns_unfit_ends() {
     let broadcast = Broadcast::of_one_stream().await;
     let segments = segments();

@@ -15,6 +15,7 @@ use crate::http::hls::segment::Segment;
 use crate::http::hls::shelf::Shelf;
 use crate::http::hls::unavailable::Unavailable;
 use crate::http::stream::{Reader, StreamHub};
+use crate::media::ts::SYNC_BYTE;
 use crate::swarm::hls::event::SegmentInfo;
 
 /// How many segments before the end of the playlist to begin: as few as a player of HLS may.
@@ -90,7 +91,10 @@ async fn pump(hub: &Arc<HlsHub>, stream: u32, out: &StreamHub) -> Unavailable {
             return why;
         }
         tape.begin(serial, &info);
-        tape.copy(SegmentReader::of(hub, info.piece, serial), out).await;
+        if let Err(NoPackets) = tape.copy(SegmentReader::of(hub, info.piece, serial), out).await {
+            let what = "sound without packets around it, or text";
+            return Unavailable::NoTransportStream { what, infohash: hub.infohash() };
+        }
     }
 }
 
@@ -108,6 +112,10 @@ fn start(shelf: &Shelf) -> Option<&Segment> {
     let listed: Vec<_> = shelf.listed().collect();
     listed.get(listed.len().saturating_sub(SEGMENTS_BEHIND)).copied()
 }
+
+/// A segment does not begin with a packet of a transport stream: packed audio, or subtitles.
+#[derive(Debug)]
+struct NoPackets;
 
 /// How far the stream has come.
 #[derive(Debug, Default)]
@@ -136,13 +144,19 @@ impl Tape {
         self.is_whole = false;
     }
 
-    async fn copy(&mut self, mut reader: SegmentReader, out: &StreamHub) {
+    async fn copy(&mut self, mut reader: SegmentReader, out: &StreamHub) -> Result<(), NoPackets> {
+        let mut is_first = true;
         loop {
             match reader.next().await {
+                Ok(Some(part)) if is_first && part.first() != Some(&SYNC_BYTE) => return Err(NoPackets),
                 Ok(Some(part)) => out.push(self.counter, self.time, &[part]),
-                Ok(None) => return self.is_whole = true,
-                Err(_) => return,
+                Ok(None) => {
+                    self.is_whole = true;
+                    return Ok(());
+                }
+                Err(_) => return Ok(()),
             }
+            is_first = false;
             self.counter += 1;
         }
     }

@@ -39,10 +39,12 @@ pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> a
 fn addresses(here: SocketAddr, pair: &TransportPair) -> String {
     let file = format!("http://{here}/app/get_transport_file?format=raw");
     let viewer = format!("http://127.0.0.1:{PLAYER_HTTP_PORT}/ace/manifest.m3u8");
-    let infohash = pair.public.infohash;
+    let descriptor = &pair.public.descriptor;
+    let is_found = !(descriptor.trackers.is_empty() && descriptor.startup_nodes.is_empty());
+    // without tracker or startup node nobody would be found by the infohash alone
+    let by_infohash = is_found.then(|| format!("or: {viewer}?infohash={}\n", pair.public.infohash));
     format!(
-        "transport file on the network: {file}\n\
-         viewers open: {viewer}?url={file}\n\
-         or: {viewer}?infohash={infohash}\n"
+        "transport file on the network: {file}\nviewers open: {viewer}?url={file}\n{}",
+        by_infohash.unwrap_or_default()
     )
 }

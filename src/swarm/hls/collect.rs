@@ -273,7 +273,8 @@ impl Swarm<Hls> {
             is_address_local: config.keeps_addresses_local,
             content,
         };
-        let told = config.tells_addresses && config.signer.is_some();
+        // what is locked at the origin is of no use to those who get no keys
+        let told = config.tells_addresses && config.signer.is_some() && segment.decrypt.is_none();
         let entry = TableEntry::new(entry, segment.at.clone().filter(|_| told));
         Some(match &config.signer {
             Some(key) => entry.sign(&self.config.infohash, key),

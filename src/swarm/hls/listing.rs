@@ -85,6 +85,9 @@ impl Swarm<Hls> {
             if let Some(segment) = self.medium.segment_mut(id) {
                 segment.entry = entry;
                 segment.is_own_entry = true;
+                // nobody plays it here, but its number is given away
+                let info = Arc::new(segment_info(segment));
+                self.outputs.push_back(Output::Hls(HlsDelivery::Listed(info)));
             }
             self.spread_entry(now, id);
         }

@@ -245,7 +245,7 @@ impl Medium for Hls {
         if swarm.medium.rests_until.is_some_and(|until| now >= until) {
             swarm.medium.rests_until = None;
         }
-        swarm.tell_watching(now);
+        swarm.follow_demand(now);
     }
 
     fn deadline(&self, last_tick: Instant) -> Option<Instant> {

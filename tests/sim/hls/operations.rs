@@ -535,6 +535,17 @@ fn survives(part: Part, operations: Vec<Operation>) {
     operations.into_iter().for_each(|operation| bench.run(operation));
 }
 
+/// Anybody may make a transport file for a public playlist, and so may sign what it says with a key of its own.
+#[test]
+fn catalog_of_another_key_bans_nobody_in_a_public_broadcast_and_its_sender_in_a_private_one() {
+    for (part, bans) in [(Part::PublicViewer, 0), (Part::PrivateViewer, 1)] {
+        let mut bench = Bench::new(part);
+        bench.run(Operation::Accept(1));
+        bench.run(Operation::Table(1, Table::Catalog(false)));
+        assert_eq!(bench.swarm.stats(bench.now).bans, bans, "{part:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 

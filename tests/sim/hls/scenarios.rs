@@ -191,6 +191,21 @@ fn relays_of_a_private_broadcast_follow_what_viewers_behind_them_watch() {
 }
 
 #[test]
+fn stream_is_followed_no_longer_than_somebody_watches_it() {
+    let mut plan = Plan::hls("the viewer of one stream leaves", 2).private(1, 1).lasting(60);
+    plan.hls.streams = 2;
+    let stations = 2;
+    let viewers: Vec<usize> = (stations..stations + 2).collect();
+    let leaver = viewers.into_iter().find(|viewer| viewer % 2 == 1).expect("one of two is odd");
+    let mut world = HlsWorld::new(plan.with_change(20 * SECOND, Change::Stop(leaver)));
+    world.run_until(35 * SECOND);
+    let sent = world.broadcast.origin.sent_of(1);
+    assert!(sent > 0);
+    let report = run_world(&mut world);
+    assert_eq!(world.broadcast.origin.sent_of(1), sent, "{report}");
+}
+
+#[test]
 fn churn_costs_nobody_else_a_segment() {
     for plan in super::attacks::kinds(20) {
         let report = run(plan.with_turnover(SECOND));
