@@ -34,7 +34,8 @@ pub struct HlsConfig {
     pub window_bytes: u64,
     /// Unix milliseconds when the swarm begins.
     pub unix_ms_at_start: u64,
-    /// Of the entries that we sign: rises with each reset of the origin's numbers.
+    /// Of the entries that we sign: rises with each reset of the origin's numbers. 0 where it is not known, which
+    /// a signer's never is.
     pub epoch: u64,
     pub seed: u64,
 }

@@ -14,6 +14,7 @@ use start_engine::wire::message::Message;
 use super::HlsWorld;
 use super::origin::content_of;
 use crate::hostile::Behaviour;
+use crate::world::EPOCH_S;
 
 #[derive(Default)]
 pub struct Liar {
@@ -171,7 +172,7 @@ fn false_entry(world: &HlsWorld, id: PieceId) -> Option<TableEntry> {
     let chunks: Vec<Bytes> = truth.chunks.iter().map(falsified).collect();
     let entry = Entry {
         piece: id,
-        epoch: 0,
+        epoch: EPOCH_S,
         duration_us: world.plan.hls.segment / 1_000,
         tags: Tags::default(),
         init: None,

@@ -132,7 +132,7 @@ impl HlsBroadcast {
             window_span: HlsConfig::WINDOW_SPAN,
             window_bytes: HlsConfig::WINDOW_BYTES,
             unix_ms_at_start: EPOCH_S * 1000 + world.now / MILLISECOND,
-            epoch: 0,
+            epoch: if is_signer { EPOCH_S } else { 0 },
             seed: world.rng.next_u64(),
         }
     }
