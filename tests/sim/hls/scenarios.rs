@@ -82,8 +82,7 @@ fn viewer_whose_uplink_is_poor_does_not_hold_the_others_up() {
     world.nodes[0].access = Access { up: Some(60_000), ..AMPLE };
     let report = run_world(&mut world);
     assert_whole(&report);
-    // before the third segment behind the newest is played, which is where players are
-    assert!(report.latency_p99 < 5 * SECOND && report.stalls == 0, "{report}");
+    assert!(report.latency_p99 < 4 * SECOND, "{report}");
 }
 
 #[test]
