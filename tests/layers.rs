@@ -11,7 +11,7 @@ const RANKS: [&[&str]; 8] = [
     &["wire"],
     &["media"],
     &["live"],
-    &["swarm", "tracker"],
+    &["swarm", "tracker", "dht"],
     &["net", "http", "store", "obs"],
     &["node"],
     &["cli", "main"],

@@ -14,6 +14,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::announce::{Reach, TrackerClient, announce};
 use super::dial::{Accepted, DialError, dial};
+use super::finders::Found;
 use super::link::{self, Connection, LinkEvent};
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
@@ -47,6 +48,8 @@ pub struct DriverConfig {
     /// Pieces that the source makes.
     pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
     pub hls: Option<HlsPorts>,
+    /// Peers that were found without a tracker.
+    pub found: mpsc::Receiver<Found>,
     pub stats: watch::Sender<SwarmStats>,
     /// What the operator allows; `None` for swarms without stream.
     pub allowance: Option<watch::Receiver<Allowance>>,
@@ -124,6 +127,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
                 Some((connection, addr)) = self.config.accepted.recv() => self.accepted(connection, addr),
                 Some(piece) = next_produced(&mut self.config.produced) => self.input(Input::Produced(piece)),
                 Some(input) = next_of_hls(&mut self.config.hls) => self.input(input),
+                Some(found) = self.config.found.recv() => self.found(found),
                 Some(limits) = next_limits(&mut self.config.allowance) => self.input(Input::Limits(limits)),
                 Some(Ok(done)) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
                 () = sleep_until(deadline.into()) => self.timer(),
@@ -186,6 +190,10 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     fn accepted(&mut self, connection: Connection, addr: SocketAddr) {
         let link = self.add_link(connection);
         self.input(Input::Accepted { link, addr });
+    }
+
+    fn found(&mut self, found: Found) {
+        self.input(Input::Found { addrs: found.addrs, is_trusted: found.reach == Reach::Anywhere });
     }
 
     fn done(&mut self, done: Done) {

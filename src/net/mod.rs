@@ -7,6 +7,7 @@ pub mod bind;
 pub mod dial;
 pub mod driver;
 pub mod fetch;
+pub mod finders;
 pub mod frames;
 pub mod ingest;
 pub mod link;

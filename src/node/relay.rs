@@ -9,7 +9,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
-use super::station::{self, ReachableTracker, RunningSwarm, Station, unix_time_s};
+use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, unix_time_s};
 use crate::base::ids::Infohash;
 use crate::base::net::is_public;
 use crate::http::stream::StreamHub;
@@ -83,6 +83,8 @@ pub struct Meeting<'a> {
     pub infohash: Infohash,
     pub trackers: &'a [String],
     pub startup_nodes: &'a [SocketAddr],
+    /// Whether strangers may know of it.
+    pub is_open: bool,
     /// What peers may have of it.
     pub public_file: Bytes,
 }
@@ -93,6 +95,7 @@ impl<'a> Meeting<'a> {
             infohash: file.infohash,
             trackers: &file.descriptor.trackers,
             startup_nodes: &file.descriptor.startup_nodes,
+            is_open: file.descriptor.allow_public_trackers,
             public_file: file.bytes.clone(),
         }
     }
@@ -109,12 +112,12 @@ pub fn start(
     deliver: ToPlayers,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<RunningSwarm> {
-    let (config, trackers) = relay_config(station, &Meeting::of_ts(file), options)?;
+    let (config, place) = relay_config(station, &Meeting::of_ts(file), options)?;
     let swarm = Swarm::new(station::now(), config, ts_medium(file, options.buffer)?);
-    Ok(station.run_stream(file.infohash, swarm, trackers, None, deliver, stop))
+    Ok(station.run_stream(place, swarm, None, deliver, stop))
 }
 
-/// How this node takes part in a swarm as one who fetches and serves, and the trackers to announce to.
+/// How this node takes part in a swarm as one who fetches and serves, and where it meets the others.
 ///
 /// # Errors
 /// The system gives no random bytes.
@@ -122,7 +125,7 @@ pub fn relay_config(
     station: &Station,
     meeting: &Meeting<'_>,
     options: &RelayOptions<'_>,
-) -> anyhow::Result<(SwarmConfig, Vec<ReachableTracker>)> {
+) -> anyhow::Result<(SwarmConfig, MeetingPlace)> {
     let (trackers, operator_trackers) = trackers(station, meeting.trackers, options);
     let config = SwarmConfig {
         role: Role::Relay,
@@ -134,7 +137,8 @@ pub fn relay_config(
         startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
-    Ok((config, trackers))
+    let Meeting { infohash, is_open, .. } = *meeting;
+    Ok((config, MeetingPlace { infohash, trackers, is_open }))
 }
 
 /// What the stream of `file` is like, followed `buffer` behind its newest piece.
@@ -259,7 +263,8 @@ pub async fn find_transport_file(
     let (stop, stopped) = watch::channel(false);
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = FirstFile(Some(found));
-    let running = station.run_metadata(id, machine, trackers, deliver, stopped);
+    let place = MeetingPlace { infohash: id, trackers, is_open: true };
+    let running = station.run_metadata(place, machine, deliver, stopped);
     let outcome = tokio::time::timeout(patience, file).await;
     stop.send_replace(true);
     drop(running);
@@ -287,6 +292,7 @@ pub fn serve_transport_file(
     content_id: Infohash,
     public_file: Bytes,
     trackers: Vec<ReachableTracker>,
+    is_open: bool,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<RunningSwarm> {
     let config = MetadataConfig {
@@ -302,5 +308,6 @@ pub fn serve_transport_file(
     };
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = ToPlayers { hub: None, latency: Latency::default() };
-    Ok(station.run_metadata(content_id, machine, trackers, deliver, stop))
+    let place = MeetingPlace { infohash: content_id, trackers, is_open };
+    Ok(station.run_metadata(place, machine, deliver, stop))
 }

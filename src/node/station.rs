@@ -18,6 +18,7 @@ use crate::net::bind::{Bound, bind_tcp};
 use crate::net::dial::Swarms;
 use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
 use crate::net::fetch::http_client;
+use crate::net::finders::{Finders, Sought};
 use crate::net::listen::{self, ListenTargets};
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
@@ -40,6 +41,7 @@ pub struct Station {
     pub peer_id: PeerId,
     pub client: reqwest::Client,
     trackers_client: TrackerClient,
+    finders: Finders,
     pub state_dir: StateDir,
     /// What all its broadcasts together may use.
     pub allowance: watch::Sender<Allowance>,
@@ -56,6 +58,14 @@ pub struct RunningSwarm {
 
 /// A tracker to announce to, and where it may be.
 pub type ReachableTracker = (TrackerUrl, Reach);
+
+/// Where the peers of a swarm meet.
+pub struct MeetingPlace {
+    pub infohash: Infohash,
+    pub trackers: Vec<ReachableTracker>,
+    /// Also where anybody can look: see [`Sought::is_open`].
+    pub is_open: bool,
+}
 
 impl Station {
     /// Takes state directory and port. `peer_id` is one to use again, else a fresh one is made.
@@ -76,8 +86,18 @@ impl Station {
             download: common.download_limit,
         };
         let allowance = watch::Sender::new(Allowance { limits, sharers: 0 });
-        let station =
-            Self { common, key, peer_id, client, trackers_client, state_dir, allowance, port, swarms };
+        let station = Self {
+            common,
+            key,
+            peer_id,
+            client,
+            trackers_client,
+            finders: Finders::default(),
+            state_dir,
+            allowance,
+            port,
+            swarms,
+        };
         Ok((station, bound))
     }
 
@@ -91,17 +111,16 @@ impl Station {
         })
     }
 
-    /// Runs `swarm` as the swarm of `infohash` until `stop` turns true, with statistics in the log.
+    /// Runs `swarm`, whose peers meet at `place`, until `stop` turns true, with statistics in the log.
     pub fn run_stream(
         &self,
-        infohash: Infohash,
+        place: MeetingPlace,
         swarm: Swarm<Ts>,
-        trackers: Vec<ReachableTracker>,
         produced: Option<mpsc::Receiver<VerifiedPiece>>,
         deliver: impl Deliver + 'static,
         stop: watch::Receiver<bool>,
     ) -> RunningSwarm {
-        let config = self.driver_config(infohash, trackers, stop);
+        let config = self.driver_config(place, stop);
         let report_interval = Some(self.common.stats_report_interval);
         self.run_limited(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
     }
@@ -109,14 +128,13 @@ impl Station {
     /// The same for an HLS broadcast, with the shells behind `ports`.
     pub fn run_hls(
         &self,
-        infohash: Infohash,
+        place: MeetingPlace,
         swarm: Swarm<Hls>,
-        trackers: Vec<ReachableTracker>,
         ports: HlsPorts,
         deliver: impl Deliver + 'static,
         stop: watch::Receiver<bool>,
     ) -> RunningSwarm {
-        let config = self.driver_config(infohash, trackers, stop);
+        let config = self.driver_config(place, stop);
         let report_interval = Some(self.common.stats_report_interval);
         self.run_limited(swarm, DriverConfig { hls: Some(ports), report_interval, ..config }, deliver)
     }
@@ -124,21 +142,17 @@ impl Station {
     /// Runs a swarm that has no stream, only a transport file.
     pub fn run_metadata(
         &self,
-        id: Infohash,
+        place: MeetingPlace,
         swarm: MetadataSwarm,
-        trackers: Vec<ReachableTracker>,
         deliver: impl Deliver + 'static,
         stop: watch::Receiver<bool>,
     ) -> RunningSwarm {
-        self.run_machine(swarm, self.driver_config(id, trackers, stop), deliver)
+        self.run_machine(swarm, self.driver_config(place, stop), deliver)
     }
 
-    fn driver_config(
-        &self,
-        infohash: Infohash,
-        trackers: Vec<ReachableTracker>,
-        stop: watch::Receiver<bool>,
-    ) -> DriverConfig {
+    fn driver_config(&self, place: MeetingPlace, stop: watch::Receiver<bool>) -> DriverConfig {
+        let MeetingPlace { infohash, trackers, is_open } = place;
+        let sought = Sought { infohash, peer_id: self.peer_id, port: self.port, is_open };
         DriverConfig {
             handshake: Handshake { infohash, peer_id: self.peer_id },
             trackers,
@@ -147,6 +161,7 @@ impl Station {
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,
             hls: None,
+            found: self.finders.seek(sought),
             stats: watch::Sender::default(),
             allowance: None,
             report_interval: None,

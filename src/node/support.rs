@@ -76,8 +76,15 @@ impl Support {
         let latency = Latency::default();
         let swarm = join(&station, (&file, node), &config, latency.clone(), stop.clone())?;
         let (content_id, public_bytes) = (public.content_id(), public.public().bytes().clone());
-        let metadata =
-            relay::serve_transport_file(&station, content_id, public_bytes, Vec::new(), stop.clone())?;
+        let is_open = public.is_open();
+        let metadata = relay::serve_transport_file(
+            &station,
+            content_id,
+            public_bytes,
+            Vec::new(),
+            is_open,
+            stop.clone(),
+        )?;
         let view = SwarmView::new(&station, Kind::Support, None, latency, PATIENCE);
         view.publish(&public, swarm.stats.clone());
         let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view), access(&station)) };

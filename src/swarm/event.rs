@@ -50,6 +50,12 @@ pub enum Input {
         tracker: usize,
         reply: Option<AnnounceReply>,
     },
+    /// Peers were found without a tracker. Those that strangers name (`is_trusted` is false) may not be on
+    /// loopback or private addresses.
+    Found {
+        addrs: Vec<SocketAddr>,
+        is_trusted: bool,
+    },
     /// The operator changed what may be used.
     Limits(Limits),
     /// The deadline passed.

@@ -256,13 +256,13 @@ impl MetadataSwarm {
         reply: Option<crate::wire::announce::AnnounceReply>,
     ) {
         self.announcer.replied(now, tracker, reply.as_ref());
-        let origin = match self.config.allow_private_addresses {
-            true => Origin::Trusted,
-            false => Origin::Stranger,
-        };
-        for addr in reply.into_iter().flat_map(|reply| reply.peers) {
-            self.roster.add(now, addr, origin);
-        }
+        let addrs = reply.map_or_else(Vec::new, |reply| reply.peers);
+        self.found(now, addrs, self.config.allow_private_addresses);
+    }
+
+    fn found(&mut self, now: Instant, addrs: Vec<SocketAddr>, is_trusted: bool) {
+        let origin = if is_trusted { Origin::Trusted } else { Origin::Stranger };
+        addrs.into_iter().for_each(|addr| self.roster.add(now, addr, origin));
     }
 
     fn stop(&mut self) {
@@ -292,6 +292,7 @@ impl Machine for MetadataSwarm {
             Input::Closed { link } => self.end_link(now, link),
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
+            Input::Found { addrs, is_trusted } => self.found(now, addrs, is_trusted),
             Input::Timer => self.tick(now),
             Input::Writable { .. }
             | Input::Produced(_)

@@ -137,11 +137,14 @@ impl<M: Medium> Swarm<M> {
         reply: Option<crate::wire::announce::AnnounceReply>,
     ) {
         self.announcer.replied(now, tracker, reply.as_ref());
+        let addrs = reply.map_or_else(Vec::new, |reply| reply.peers);
+        self.found(now, addrs, tracker < self.config.operator_trackers);
+    }
+
+    /// Remembers addresses to dial; a source dials nobody.
+    fn found(&mut self, now: Instant, addrs: Vec<std::net::SocketAddr>, is_trusted: bool) {
         if self.config.role == Role::Relay {
-            for addr in reply.into_iter().flat_map(|reply| reply.peers) {
-                let is_trusted = tracker < self.config.operator_trackers;
-                self.add_candidate(now, addr, is_trusted);
-            }
+            addrs.into_iter().for_each(|addr| self.add_candidate(now, addr, is_trusted));
         }
     }
 
@@ -179,6 +182,7 @@ impl<M: Medium> Machine for Swarm<M> {
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Writable { link, queued_bytes } => self.writable(now, link, queued_bytes),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
+            Input::Found { addrs, is_trusted } => self.found(now, addrs, is_trusted),
             Input::Limits(limits) => self.limit(now, limits),
             Input::Timer => self.tick(now),
             Input::Stop => return self.stop(),

@@ -61,7 +61,7 @@ pub fn start(
         Part::Viewer(_) => None,
     };
     let keeper = keep_numbers(subject, support)?;
-    let (config, trackers) = relay::relay_config(station, &subject.meeting(), options)?;
+    let (config, place) = relay::relay_config(station, &subject.meeting(), options)?;
     let hls = hls_config(subject, support, keeper.as_ref().map(NumbersKeeper::epoch))?;
     let events = read_origin(station, subject, support, keeper.as_ref(), stop.clone())?;
     let (hub, demands) = match part {
@@ -72,7 +72,7 @@ pub fn start(
     let ports = HlsPorts { commands, events, demands };
     let swarm = Swarm::new(station::now(), config, Hls::new(station::now(), hls));
     let deliver = ToHub { hub, keeper };
-    Ok(station.run_hls(subject.infohash, swarm, trackers, ports, deliver, stop))
+    Ok(station.run_hls(place, swarm, ports, deliver, stop))
 }
 
 /// Tells the swarm which streams are watched, for as long as the hub and the swarm live.

@@ -80,6 +80,7 @@ impl Subject {
             infohash: self.infohash,
             trackers: &self.trackers,
             startup_nodes: &self.startup_nodes,
+            is_open: !self.is_private,
             public_file: self.public_file.clone(),
         }
     }

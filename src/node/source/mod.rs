@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::config::SourceConfig;
 use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, ToPlayers};
-use super::station::{self, ReachableTracker, Station, fresh_peer_id};
+use super::station::{self, MeetingPlace, ReachableTracker, Station, fresh_peer_id};
 use super::tracker;
 use crate::http::node_api;
 use crate::http::serve::HttpServices;
@@ -113,7 +113,10 @@ impl Source {
         view.publish(&AnyTransport::MpegTs(file.clone()), swarm.stats.clone());
         parts.push(swarm.task);
         let (content_id, bytes) = (file.content_id, file.bytes.clone());
-        parts.push(relay::serve_transport_file(&station, content_id, bytes, trackers, parts_stop)?.task);
+        let is_open = file.descriptor.allow_public_trackers;
+        let metadata =
+            relay::serve_transport_file(&station, content_id, bytes, trackers, is_open, parts_stop)?;
+        parts.push(metadata.task);
         let broadcast = Broadcast::new(keys, &file, pieces)?;
         tracing::info!(target: "acestream.videosource", "started input thread");
         let broadcast = tokio::spawn(broadcast.run(incoming, stop));
@@ -194,7 +197,9 @@ fn start_swarm(
     };
     let swarm = Swarm::new(station::now(), config, relay::ts_medium(file, Duration::ZERO)?);
     let deliver = ToPlayers { hub: None, latency };
-    Ok(station.run_stream(file.infohash, swarm, trackers, Some(produced), deliver, stop))
+    let is_open = file.descriptor.allow_public_trackers;
+    let place = MeetingPlace { infohash: file.infohash, trackers, is_open };
+    Ok(station.run_stream(place, swarm, Some(produced), deliver, stop))
 }
 
 /// What ingest says between packets.

@@ -146,6 +146,14 @@ impl AnyTransport {
         }
     }
 
+    /// Whether strangers may know of the broadcast: it allows public trackers, or hides nothing.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::MpegTs(file) => file.descriptor.allow_public_trackers,
+            Self::Hls(file) => !file.descriptor.hides_manifest,
+        }
+    }
+
     pub fn title(&self) -> &str {
         match self {
             Self::MpegTs(file) => &file.descriptor.name,
