@@ -273,6 +273,18 @@ pub const UNSNIFFED_PER_ADDRESS_MAX: usize = 32;
 /// Time for open HTTP connections to finish once the node stops; what remains is cut.
 pub const HTTP_STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
+// --- port mapping (net) ---
+
+/// A router answers PCP and NAT-PMP from its own memory; three attempts a quarter of a second and more apart.
+pub const PMP_FIRST_TIMEOUT: Duration = Duration::from_millis(250);
+pub const PMP_RETRIES_MAX: usize = 2;
+/// Time for a router to answer a search by SSDP, and to describe itself.
+pub const SSDP_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time for all that a router is asked over UPnP in one round, of a handful of requests.
+pub const UPNP_TIMEOUT: Duration = Duration::from_secs(20);
+/// A mapping is asked for anew no more often than this, whatever lease the router grants.
+pub const MAPPING_REFRESH_MIN: Duration = Duration::from_secs(5);
+
 // --- client ---
 
 /// Broadcasts that a client has open at once: each holds a window.

@@ -188,6 +188,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
             monitor_ip: typed.get("monitor-node-ip"),
             reports_peers: typed.flag("stats-report-peers"),
         },
+        maps_port: typed.get("upnp-enabled").unwrap_or(default.maps_port),
         stats_report_interval: typed
             .seconds("stats-report-interval")
             .unwrap_or(default.stats_report_interval),
@@ -222,7 +223,7 @@ pub(super) fn support_of(
 
 fn client(typed: &Typed<'_>) -> Result<ClientConfig, UsageError> {
     let default = ClientConfig::new();
-    let mut common = common(typed, default.common)?;
+    let mut common = common(typed, CommonConfig { maps_port: true, ..default.common })?;
     if common.state_dir.is_none() {
         common.state_dir = Some(client_state_dir()?);
     }

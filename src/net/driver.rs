@@ -16,6 +16,7 @@ use super::announce::{Reach, TrackerClient, announce};
 use super::dial::{Accepted, DialError, dial};
 use super::finders::Found;
 use super::link::{self, Connection, LinkEvent};
+use super::portmap::Mapping;
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
@@ -41,6 +42,8 @@ pub struct DriverConfig {
     /// The machine's trackers, by index, and where each may be.
     pub trackers: Vec<(TrackerUrl, Reach)>,
     pub trackers_client: TrackerClient,
+    /// What the router does for this node: trackers are told the port outside.
+    pub mapping: watch::Receiver<Option<Mapping>>,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
     /// Strangers that asked for this swarm.
@@ -271,6 +274,8 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {
         let Some((url, reach)) = self.config.trackers.get(tracker).cloned() else { return };
         let client = self.config.trackers_client.clone();
+        let outside = self.config.mapping.borrow().and_then(|mapping| mapping.port_for_others());
+        let request = AnnounceRequest { port: outside.unwrap_or(request.port), ..request };
         self.tasks.spawn(async move {
             let reply = announce(&client, &url, &request, reach).await;
             if let Err(error) = &reply {

@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod link;
 pub mod listen;
 pub mod origin;
+pub mod portmap;
 mod segments;
 pub mod stop;
 pub mod tracker_udp;

@@ -47,6 +47,8 @@ pub struct CommonConfig {
     pub close_connections_from_same_peer: bool,
     /// What the node interface tells, and to whom.
     pub service: ServiceConfig,
+    /// The port is opened on the router, which is asked for it.
+    pub maps_port: bool,
     /// How often the statistics are refreshed.
     pub stats_report_interval: Duration,
     /// Loopback and private addresses named by strangers may be dialled and fetched.
@@ -93,6 +95,7 @@ impl CommonConfig {
             download_from: Vec::new(),
             close_connections_from_same_peer: false,
             service: ServiceConfig::default(),
+            maps_port: false,
             stats_report_interval: Duration::from_secs(60),
             allow_private_addresses: false,
             state_dir: None,

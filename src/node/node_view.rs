@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::relay::Latency;
 use super::station::Station;
-use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, Update};
+use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
+use crate::net::portmap::Mapping;
 use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
 use crate::wire::hls::transport::AnyTransport;
@@ -39,6 +40,7 @@ pub struct SwarmView {
     max_connections: usize,
     allowance: watch::Sender<Allowance>,
     download_from: Vec<(IpAddr, u16)>,
+    mapping: watch::Sender<Option<Mapping>>,
     latency: Latency,
     reports_peers: bool,
     /// Beside two pieces' time: so long without a piece, and something is wrong.
@@ -64,6 +66,7 @@ impl SwarmView {
             max_connections: common.max_connections,
             allowance: station.allowance.clone(),
             download_from: common.download_from.iter().map(|addr| (addr.ip(), addr.port())).collect(),
+            mapping: station.mapping.clone(),
             latency,
             reports_peers: common.service.reports_peers,
             patience,
@@ -96,6 +99,7 @@ impl NodeView for SwarmView {
             source_url: self.source_url.clone(),
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             download_from: self.download_from.clone(),
+            port_mapping: self.mapping.borrow().map(mapping_status),
             max_connections: self.max_connections,
             max_peers: limits.max_peers,
             upload_limit: limits.upload.map_or(0, |rate| rate / KILOBYTE),
@@ -176,6 +180,17 @@ fn peer_status(peer: &PeerStats) -> PeerStatus {
         distance_from_source: peer.distance_from_source,
         round_trip_ms: peer.round_trip.map(|time| time.as_millis() as u64),
         connected_for_s: peer.connected_for.as_secs(),
+    }
+}
+
+fn mapping_status(mapping: Mapping) -> PortMappingStatus {
+    PortMappingStatus {
+        way: mapping.way.name().to_owned(),
+        router: mapping.router.into(),
+        external_ip: mapping.external_ip,
+        tcp_port: mapping.tcp_port,
+        udp_port: mapping.udp_port,
+        is_behind_another: mapping.is_behind_another(),
     }
 }
 

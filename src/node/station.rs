@@ -20,6 +20,7 @@ use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
 use crate::net::fetch::http_client;
 use crate::net::finders::{Finders, Sought};
 use crate::net::listen::{self, ListenTargets};
+use crate::net::portmap::{self, Mapping, PortMapConfig};
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
 use crate::swarm::limits::{Allowance, Limits};
@@ -43,6 +44,9 @@ pub struct Station {
     trackers_client: TrackerClient,
     finders: Finders,
     pub state_dir: StateDir,
+    /// What the router does for this node.
+    pub mapping: watch::Sender<Option<Mapping>>,
+    mapping_nonce: [u32; 3],
     /// What all its broadcasts together may use.
     pub allowance: watch::Sender<Allowance>,
     /// The port that the node listens on.
@@ -76,7 +80,8 @@ impl Station {
         let bound = bind_tcp(&common.bind, common.port)?;
         let state_dir = StateDir::open(common.state_dir.as_deref())?;
         let fresh_seed = random_bytes()?;
-        let key = NodeKey::from_seed(state_dir.node_seed(|| fresh_seed)?);
+        let node_seed = state_dir.node_seed(|| fresh_seed)?;
+        let key = NodeKey::from_seed(node_seed);
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
         let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
@@ -93,6 +98,8 @@ impl Station {
             client,
             trackers_client,
             finders: Finders::default(),
+            mapping: watch::Sender::default(),
+            mapping_nonce: portmap::nonce_of(&node_seed),
             state_dir,
             allowance,
             port,
@@ -109,6 +116,19 @@ impl Station {
         tokio::spawn(async move {
             tokio::join!(listen::run(bound.tcp, max_connections, targets, stop), swarms.welcome(strangers),);
         })
+    }
+
+    /// Has the router open the node's port until `stop` turns true, if the operator wants that.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn map_port(&self, stop: watch::Receiver<bool>) -> anyhow::Result<Option<JoinHandle<()>>> {
+        if !self.common.maps_port {
+            return Ok(None);
+        }
+        let config =
+            PortMapConfig::new(self.port, self.common.bind.clone(), fresh_seed()?, self.mapping_nonce);
+        Ok(Some(tokio::spawn(portmap::run(config, self.mapping.clone(), stop))))
     }
 
     /// Runs `swarm`, whose peers meet at `place`, until `stop` turns true, with statistics in the log.
@@ -157,6 +177,7 @@ impl Station {
             handshake: Handshake { infohash, peer_id: self.peer_id },
             trackers,
             trackers_client: self.trackers_client.clone(),
+            mapping: self.mapping.subscribe(),
             dial_from: self.common.dials_from(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,

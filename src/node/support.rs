@@ -88,8 +88,9 @@ impl Support {
         let view = SwarmView::new(&station, Kind::Support, None, latency, PATIENCE);
         view.publish(&public, swarm.stats.clone());
         let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view), access(&station)) };
+        let mapping = station.map_port(stop.clone())?;
         let listening = station.listen(bound, http, stop);
-        let parts = vec![swarm.task, metadata.task, listening];
+        let parts = [swarm.task, metadata.task, listening].into_iter().chain(mapping).collect();
         Ok(Some(Self { port: station.port, parts, _station: station, _pid_file: pid_file }))
     }
 

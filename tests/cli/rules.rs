@@ -58,8 +58,10 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(support(&[]), SupportConfig::new("test.acelive"));
     assert_eq!(support(&[]).common.port, 8621);
     let client = client(&["--client-console"]);
-    assert!(client.common.state_dir.expect("under home").ends_with(".ACEStream"));
+    assert!(client.common.state_dir.as_ref().expect("under home").ends_with(".ACEStream"));
     assert_eq!((client.http_port, client.common.port), (6878, 8621));
+    let maps_port = [source(&[]).common.maps_port, support(&[]).common.maps_port, client.common.maps_port];
+    assert_eq!(maps_port, [false, false, true]);
     let Command::Tracker(tracker) = accepted(&["--start-tracker"]).command else { panic!("a tracker") };
     assert_eq!(tracker, TrackerConfig { bind: vec![], port: 7764, pid_file_dir: "/tmp".into() });
 }

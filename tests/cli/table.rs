@@ -194,7 +194,8 @@ pub const ROWS: &[Row] = &[
     row("C", "gui-wx", FLAG, &["1"], Ends),
     row("C", "gui-gtk", FLAG, &["1"], Ends),
     // named by the vendor, undocumented
-    row("SRCP", "upnp-enabled", &["0"], NO_BOOL, OnlyAs("0")),
+    row("SRP", "upnp-enabled", &["1"], NO_BOOL, Acts),
+    row("C", "upnp-enabled", &["0"], NO_BOOL, Acts),
     row("SRCP", "service-remote-allow-cors", FLAG, &["1"], Ends),
     row("SRCP", "upload-limit", NUMBER, NO_NUMBER, Acts),
     row("SRCP", "download-limit", NUMBER, NO_NUMBER, Acts),

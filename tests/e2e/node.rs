@@ -245,7 +245,7 @@ impl Home {
     pub fn client(&self, more: &[&str]) -> Node {
         let (dir, state) = (self.text(), self.text() + "/state");
         let words = ["--client-console", "--http-port", "0", "--state-dir", &state, "--pid-file-dir", &dir];
-        Node::start([&words[..], &LOOPBACK, more].concat())
+        Node::start([&words[..], &LOOPBACK, &NO_ROUTER, more].concat())
     }
 
     pub fn tracker(&self, more: &[&str]) -> Node {
@@ -260,6 +260,8 @@ impl Home {
     }
 }
 
+/// No router of the network that the test runs in is asked for anything.
+const NO_ROUTER: [&str; 2] = ["--upnp-enabled", "0"];
 const LOOPBACK: [&str; 4] = ["--bind", "127.0.0.1", "--port", "0"];
 
 /// Where a source or support node hands out its transport file.

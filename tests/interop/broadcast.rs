@@ -99,7 +99,7 @@ pub fn ffmpeg(recipe: &str, sink: &str) -> Running {
 pub fn client(dir: &Path, more: &[&str]) -> (Running, String) {
     let http_port = free_port();
     let (port_text, state) = (http_port.to_string(), dir.join("state").display().to_string());
-    let words = ["--client-console", "--http-port", &port_text, "--state-dir", &state];
+    let words = ["--client-console", "--http-port", &port_text, "--state-dir", &state, "--upnp-enabled", "0"];
     let client = node(dir, "client", free_port(), &[&words[..], more].concat());
     wait_for("the client to listen", || TcpStream::connect(("127.0.0.1", http_port)).is_ok());
     let transport = dir.join("test.acelive");

@@ -26,6 +26,7 @@ const fn group(heading: &'static str, options: &'static [Opt]) -> Group {
 }
 
 const NETWORK: Group = group("Network", network::NETWORK);
+const ROUTER: Group = group("Router", network::MAPPING);
 const LIMITS: Group = group("Limits", network::LIMITS);
 const SERVICE: Group = group("Node interface", network::SERVICE);
 const FILES: Group = group("Files", storage::COMMON);
@@ -40,6 +41,7 @@ const SOURCE: &[Group] = &[
     group("Trackers of the broadcast", broadcast::TRACKERS),
     group("Description", broadcast::DESCRIPTION),
     group("Port", network::SOURCE_PORT),
+    ROUTER,
     NETWORK,
     LIMITS,
     SERVICE,
@@ -56,6 +58,7 @@ const SUPPORT: &[Group] = &[
     group("HLS segments", hls::SUPPORT_HIDING),
     group("HLS broadcasts", hls::SUPPORT),
     group("Port", network::SUPPORT_PORT),
+    ROUTER,
     NETWORK,
     LIMITS,
     SERVICE,
@@ -80,6 +83,7 @@ const PUBLISH_HLS: &[Group] = &[
     group("Transport files", hls::PUBLISHED),
     group("HLS broadcasts", hls::SUPPORT),
     group("Port", network::SUPPORT_PORT),
+    ROUTER,
     NETWORK,
     LIMITS,
     SERVICE,
@@ -94,6 +98,7 @@ const PUBLISH_HLS: &[Group] = &[
 const CLIENT: &[Group] = &[
     group("Players", viewer::PLAYERS),
     group("Port", network::SUPPORT_PORT),
+    group("Router", network::CLIENT_MAPPING),
     NETWORK,
     LIMITS,
     group("Files", storage::CLIENT),

@@ -20,6 +20,20 @@ const fn port(default: &'static str) -> Opt {
     )
 }
 
+/// Source and support nodes: they are where ports are open by hand.
+pub const MAPPING: &[Opt] = &[mapping("0")];
+/// The client: behind the router of a home.
+pub const CLIENT_MAPPING: &[Opt] = &[mapping("1")];
+
+const fn mapping(default: &'static str) -> Opt {
+    Opt::new(
+        "upnp-enabled",
+        Form::Bool,
+        default,
+        "Have the router open the port, for TCP and UDP: by PCP, NAT-PMP or UPnP, whichever it speaks",
+    )
+}
+
 const BIND: Opt = Opt::list("bind", Form::Ip, "Address to listen on, instead of every interface");
 
 /// Every node.

@@ -26,7 +26,6 @@ const fn off_only(name: &'static str, reason: &'static str, doc: &'static str) -
 
 /// Source node, support node and client.
 pub const NODE: &[Opt] = &[
-    off_only("upnp-enabled", "port mapping is not in this build yet", "Map the port on the router"),
     Opt::refused(
         "service-remote-allow-cors",
         Form::Flag,

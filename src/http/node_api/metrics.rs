@@ -46,6 +46,7 @@ impl Collector for Snapshot {
         put(encoder, "node", "What the node is", None, &Info::new(labels))?;
         gauge(encoder, "healthy", "Whether pieces advance: 1 or 0", None, i64::from(self.is_healthy))?;
         self.encode_gauges(encoder)?;
+        self.encode_mapping(encoder)?;
         self.encode_counters(encoder)
     }
 }
@@ -100,6 +101,21 @@ impl Snapshot {
             put(encoder, "last_piece_age", help, Some(&Unit::Seconds), &ConstGauge::new(age_s))?;
         }
         Ok(())
+    }
+
+    fn encode_mapping(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Whether the router has the node's port open: 1 or 0";
+        let Some(mapping) = &self.status.port_mapping else {
+            return gauge(encoder, "port_mapped", help, None, 0);
+        };
+        gauge(encoder, "port_mapped", help, None, 1)?;
+        let labels = vec![
+            ("way", mapping.way.clone()),
+            ("external_ip", mapping.external_ip.map_or(String::new(), |ip| ip.to_string())),
+            ("tcp_port", mapping.tcp_port.to_string()),
+            ("udp_port", mapping.udp_port.map_or(String::new(), |port| port.to_string())),
+        ];
+        put(encoder, "port_mapping", "What the router does for the node", None, &Info::new(labels))
     }
 
     fn encode_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 pub use access::{Access, Denied};
-pub use status::{Counters, NodeStatus, PeerStatus};
+pub use status::{Counters, NodeStatus, PeerStatus, PortMappingStatus};
 pub use update::Update;
 
 use crate::http::reply::line;

@@ -22,6 +22,8 @@ pub struct NodeStatus {
     /// The playlist of a public HLS broadcast; `None` on others.
     pub hls_manifest_url: Option<String>,
     pub download_from: Vec<(IpAddr, u16)>,
+    /// What the router does for the node's port; `None` where it does nothing.
+    pub port_mapping: Option<PortMappingStatus>,
     pub max_connections: usize,
     pub max_peers: usize,
     /// KB a second, 0 without limit.
@@ -45,6 +47,21 @@ pub struct NodeStatus {
     pub last_piece_age_s: Option<f64>,
     #[serde(flatten)]
     pub counters: Counters,
+}
+
+/// Ports of a router that lead to the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PortMappingStatus {
+    /// `PCP`, `NAT-PMP` or `UPnP`.
+    pub way: String,
+    pub router: IpAddr,
+    /// The router's own address, as far as it tells.
+    pub external_ip: Option<IpAddr>,
+    pub tcp_port: u16,
+    /// `None` where TCP alone is mapped.
+    pub udp_port: Option<u16>,
+    /// The router is itself behind another one, and nobody comes in.
+    pub is_behind_another: bool,
 }
 
 /// One connected peer.

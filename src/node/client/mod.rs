@@ -54,6 +54,7 @@ impl Client {
 
         let nothing_here = HttpServices { tracker: None, app: axum::Router::new() };
         let peers = station.listen(bound, nothing_here, stop.clone());
+        let mapping = station.map_port(stop.clone())?;
         let max_connections = config.common.max_connections;
         let buffer = config.live_buffer_time;
         let sessions = Arc::new(Sessions::new(station, config, stop.clone()));
@@ -72,7 +73,8 @@ impl Client {
             target: "acestream.VideoServer",
             "start: addr={player_ip} port={http_port} allow_remote={allow_remote}"
         );
-        Ok(Self { http_port, sessions, parts: vec![peers, players], stop, _pid_file: pid_file })
+        let parts = [peers, players].into_iter().chain(mapping).collect();
+        Ok(Self { http_port, sessions, parts, stop, _pid_file: pid_file })
     }
 
     /// Serves players until the end.

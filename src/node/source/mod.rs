@@ -93,6 +93,7 @@ impl Source {
         let mut parts =
             vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];
         parts.extend(internal_tracker.map(|tracker| tracker.serve(parts_stop.clone())));
+        parts.extend(station.map_port(parts_stop.clone())?);
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
         let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));

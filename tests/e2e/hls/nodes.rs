@@ -83,7 +83,7 @@ impl HlsNode {
     pub fn client(last: u8, more: &[&str]) -> Self {
         let (home, ip) = (Home::new(), ip(last));
         let (dir, state, bind) = (home.text(), home.text() + "/state", ip.to_string());
-        let words = ["--client-console", "--http-port", "0", "--state-dir", &state];
+        let words = ["--client-console", "--http-port", "0", "--state-dir", &state, "--upnp-enabled", "0"];
         let mut node = Node::start(
             [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], more].concat(),
         );
