@@ -100,6 +100,21 @@ pub const BANS_MAX: usize = 4096;
 /// Signature digests of past pieces remembered, against replays under another number.
 pub const REPLAY_MEMORY_PIECES: usize = 4096;
 
+// --- disk cache (swarm, store) ---
+
+/// Pieces read back from disk at once for peers: a stranger that asks for a chunk of each moves the disk no
+/// faster.
+pub const ARCHIVE_LOADS_MAX: usize = 8;
+/// What waits for the disk: these reads, and as many pieces to write. What comes beyond is not kept.
+pub const STORAGE_COMMANDS_MAX: usize = 2 * ARCHIVE_LOADS_MAX;
+/// What the disk tells and the swarm has not taken.
+pub const STORAGE_EVENTS_MAX: usize = 64;
+/// One file of the cache; the last one of a broadcast is shorter.
+pub const CACHE_FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Pieces older than this are not taken up again, and files of other broadcasts that nobody uses and that are
+/// older are removed.
+pub const CACHE_LIFE: Duration = Duration::from_secs(24 * 3600);
+
 // --- tracker ---
 
 /// Time between two announces that our tracker asks for: short, since viewers of a live stream come and go.

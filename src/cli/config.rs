@@ -15,8 +15,8 @@ use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, PublishHlsConfig,
-    SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, LiveCacheConfig,
+    LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
 use crate::store::files;
@@ -195,7 +195,22 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         allow_private_addresses: typed.flag("allow-private-addresses"),
         state_dir: typed.get("state-dir").or(default.state_dir),
         cache_dir: typed.get("cache-dir").unwrap_or(default.cache_dir),
+        live_cache: live_cache(typed)?,
         pid_file_dir: typed.existing_dir("pid-file-dir", default.pid_file_dir)?,
+    })
+}
+
+/// Where pieces are kept.
+fn live_cache(typed: &Typed<'_>) -> Result<LiveCacheConfig, UsageError> {
+    let is_disk = typed.get::<String>("live-cache-type").is_some_and(|kind| kind == "disk");
+    let disk_bytes: Option<u64> = typed.get("live-disk-cache-size");
+    if !is_disk && disk_bytes.is_some() {
+        return Err(UsageError::new("--live-disk-cache-size needs --live-cache-type disk"));
+    }
+    Ok(LiveCacheConfig {
+        kind: if is_disk { LiveCacheKind::Disk } else { LiveCacheKind::Memory },
+        disk_bytes: disk_bytes.unwrap_or(LiveCacheConfig::DISK_BYTES),
+        memory_bytes: typed.get("live-mem-cache-size"),
     })
 }
 

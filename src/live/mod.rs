@@ -1,5 +1,6 @@
 //! The live stream: geometry, signatures, the window of verified pieces, assembly and playout.
 
+pub mod archive;
 pub mod assembler;
 pub mod cutter;
 pub mod gatherer;

@@ -8,8 +8,9 @@ use super::verifier::PayloadDigest;
 use crate::base::ids::PieceId;
 
 /// A piece of the stream, verified. Only the signer ([`super::cutter`]), the verifier
-/// ([`super::assembler`]) and the reader of an origin ([`super::gatherer`]) make one; everything that serves, stores or plays takes this type. Cloning
-/// shares the bytes.
+/// ([`super::assembler`]), the reader of an origin ([`super::gatherer`]) and who proves again what was kept
+/// ([`super::archive`]) make one; everything that serves, stores or plays takes this type. Cloning shares the
+/// bytes.
 #[derive(Debug, Clone)]
 pub struct VerifiedPiece(Arc<Inner>);
 

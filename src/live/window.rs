@@ -72,17 +72,32 @@ impl Window {
         self.capacity
     }
 
+    /// The oldest number held that is above `number`.
+    pub fn next_after(&self, number: u64) -> Option<u64> {
+        self.pieces.range(number.checked_add(1)?..).next().map(|(&next, _)| next)
+    }
+
+    /// All numbers held, ascending.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.pieces.keys().copied()
+    }
+
     /// Runs of consecutive numbers, ascending, as (first, count).
     pub fn runs(&self) -> Vec<(u64, u32)> {
-        let mut runs: Vec<(u64, u32)> = Vec::new();
-        for &number in self.pieces.keys() {
-            match runs.last_mut() {
-                Some((first, count)) if *first + u64::from(*count) == number => *count += 1,
-                _ => runs.push((number, 1)),
-            }
-        }
-        runs
+        runs_of(self.numbers())
     }
+}
+
+/// Runs of consecutive numbers among ascending ones, as (first, count).
+pub fn runs_of(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u32)> {
+    let mut runs: Vec<(u64, u32)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((first, count)) if *first + u64::from(*count) == number => *count += 1,
+            _ => runs.push((number, 1)),
+        }
+    }
+    runs
 }
 
 /// What became of a piece offered to the window.

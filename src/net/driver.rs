@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -22,6 +23,7 @@ use crate::live::piece::VerifiedPiece;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use crate::swarm::limits::{Allowance, Limits};
 use crate::swarm::stats::SwarmStats;
+use crate::swarm::ts::storage::{StorageCommand, StorageEvent};
 use crate::swarm::{Input, Machine, Output};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
 use crate::wire::handshake::Handshake;
@@ -51,6 +53,8 @@ pub struct DriverConfig {
     /// Pieces that the source makes.
     pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
     pub hls: Option<HlsPorts>,
+    /// The keeper of an MPEG-TS broadcast's pieces.
+    pub storage: Option<StoragePorts>,
     /// Peers that were found without a tracker.
     pub found: mpsc::Receiver<Found>,
     pub stats: watch::Sender<SwarmStats>,
@@ -73,6 +77,12 @@ pub struct HlsPorts {
     pub commands: mpsc::Sender<OriginCommand>,
     pub events: mpsc::Receiver<OriginEvent>,
     pub demands: mpsc::Receiver<HlsDemand>,
+}
+
+/// The keeper of pieces outside of memory.
+pub struct StoragePorts {
+    pub commands: mpsc::Sender<StorageCommand>,
+    pub events: mpsc::Receiver<StorageEvent>,
 }
 
 /// What a task of the driver finished.
@@ -130,6 +140,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
                 Some((connection, addr)) = self.config.accepted.recv() => self.accepted(connection, addr),
                 Some(piece) = next_produced(&mut self.config.produced) => self.input(Input::Produced(piece)),
                 Some(input) = next_of_hls(&mut self.config.hls) => self.input(input),
+                event = next_stored(&mut self.config.storage) => self.input(Input::Storage(event)),
                 Some(found) = self.config.found.recv() => self.found(found),
                 Some(limits) = next_limits(&mut self.config.allowance) => self.input(Input::Limits(limits)),
                 Some(Ok(done)) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
@@ -239,16 +250,31 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
             Output::Metadata(file) => self.deliver.metadata(file),
             Output::Hls(delivery) => self.deliver.hls(delivery),
             Output::Origin(command) => self.command_origin(command),
+            Output::Storage(command) => self.command_storage(command),
         }
     }
 
     /// A reader that is gone, or has more to do than it may, fails what it is asked for.
     fn command_origin(&mut self, command: OriginCommand) {
         let Some(ports) = &self.config.hls else { return };
-        if let Err(mpsc::error::TrySendError::Full(OriginCommand::Fetch { piece, .. })) =
-            ports.commands.try_send(command)
+        if let Err(TrySendError::Full(OriginCommand::Fetch { piece, .. })) = ports.commands.try_send(command)
         {
             self.input(Input::Origin(OriginEvent::Failed { piece, is_gone: false }));
+        }
+    }
+
+    /// A keeper that has more to do than it may does not keep, and is asked again later.
+    fn command_storage(&mut self, command: StorageCommand) {
+        let Some(ports) = &self.config.storage else { return };
+        let refused = match ports.commands.try_send(command) {
+            Ok(()) => return,
+            Err(TrySendError::Full(command) | TrySendError::Closed(command)) => command,
+        };
+        match refused {
+            StorageCommand::Keep(_) => self.input(Input::Storage(StorageEvent::NotKept)),
+            StorageCommand::Load { number } => self.input(Input::Storage(StorageEvent::Busy { number })),
+            // what is wrongly kept is proven wrong again when it is asked for
+            StorageCommand::Forget { .. } | StorageCommand::Clear => {}
         }
     }
 
@@ -308,6 +334,18 @@ async fn next_produced(produced: &mut Option<mpsc::Receiver<VerifiedPiece>>) -> 
     match produced {
         Some(pieces) => pieces.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for ever where nothing is kept; a keeper that is gone says so once.
+async fn next_stored(ports: &mut Option<StoragePorts>) -> StorageEvent {
+    let Some(keeper) = ports else { return std::future::pending().await };
+    match keeper.events.recv().await {
+        Some(event) => event,
+        None => {
+            *ports = None;
+            StorageEvent::Closed
+        }
     }
 }
 

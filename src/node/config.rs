@@ -4,12 +4,14 @@
 //! Nothing here touches a file, a socket or the environment.
 
 mod hls;
+mod live_cache;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
+pub use live_cache::{LiveCacheConfig, LiveCacheKind};
 
 use crate::wire::transport_file::Quality;
 
@@ -57,6 +59,8 @@ pub struct CommonConfig {
     pub state_dir: Option<PathBuf>,
     /// Created when a disk cache needs it.
     pub cache_dir: PathBuf,
+    /// Where pieces are kept.
+    pub live_cache: LiveCacheConfig,
     /// Exists and is writable.
     pub pid_file_dir: PathBuf,
 }
@@ -100,6 +104,7 @@ impl CommonConfig {
             allow_private_addresses: false,
             state_dir: None,
             cache_dir: PathBuf::from("."),
+            live_cache: LiveCacheConfig::default(),
             pid_file_dir: PathBuf::from("/tmp"),
         }
     }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod hls;
 pub mod inspect;
+mod live_cache;
 mod node_view;
 mod own_ip;
 mod relay;

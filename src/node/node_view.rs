@@ -114,6 +114,8 @@ impl NodeView for SwarmView {
             known_addresses: stats.known_addresses,
             first_piece: stats.oldest_piece,
             last_piece: stats.newest_piece,
+            cache_pieces: stats.cache.pieces,
+            cache_bytes: stats.cache.bytes,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
             counters: counters(&stats),
@@ -164,6 +166,9 @@ fn counters(stats: &SwarmStats) -> Counters {
         origin_fetches: stats.origin_fetches,
         origin_bytes: stats.origin_bytes,
         origin_checks: stats.checks,
+        cache_loads: stats.cache.loads,
+        cache_damaged: stats.cache.damaged,
+        cache_not_kept: stats.cache.not_kept,
     }
 }
 

@@ -9,13 +9,12 @@ use anyhow::Context;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
-use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, unix_time_s};
+use super::live_cache;
+use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, Supply, unix_time_s};
 use crate::base::ids::Infohash;
 use crate::base::net::is_public;
 use crate::http::stream::StreamHub;
-use crate::live::geometry::Geometry;
 use crate::live::piece::VerifiedPiece;
-use crate::live::verifier::Verifier;
 use crate::net::announce::Reach;
 use crate::net::driver::Deliver;
 use crate::swarm::metadata::{MetadataConfig, MetadataSwarm, Purpose};
@@ -75,6 +74,8 @@ pub struct RelayOptions<'a> {
     pub operator_trackers: &'a [String],
     /// How far behind the newest piece to join.
     pub buffer: Duration,
+    /// What is kept on disk goes when the swarm ends.
+    pub is_passing: bool,
     pub housekeeping_interval: Duration,
 }
 
@@ -113,8 +114,9 @@ pub fn start(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<RunningSwarm> {
     let (config, place) = relay_config(station, &Meeting::of_ts(file), options)?;
-    let swarm = Swarm::new(station::now(), config, ts_medium(file, options.buffer)?);
-    Ok(station.run_stream(place, swarm, None, deliver, stop))
+    let swarm = Swarm::new(station::now(), config, ts_medium(station, file, options.buffer)?);
+    let supply = Supply { produced: None, keeper: live_cache::keep(station, file, options.is_passing)? };
+    Ok(station.run_stream(place, swarm, supply, deliver, stop))
 }
 
 /// How this node takes part in a swarm as one who fetches and serves, and where it meets the others.
@@ -144,14 +146,13 @@ pub fn relay_config(
 /// What the stream of `file` is like, followed `buffer` behind its newest piece.
 ///
 /// # Errors
-/// The descriptor's key or geometry cannot be used.
-pub fn ts_medium(file: &TransportFile, buffer: Duration) -> anyhow::Result<Ts> {
-    let descriptor = &file.descriptor;
-    let verifier = Verifier::from_spki_der(&descriptor.pubkey)?;
-    let signature_length = verifier.signature_length() as u32;
-    let geometry = Geometry::new(descriptor.piece_length, descriptor.chunk_length, signature_length)?;
-    let window_pieces = TsConfig::choose_window_pieces(&geometry, descriptor.bitrate);
-    Ok(Ts::new(TsConfig { geometry, verifier, bitrate: descriptor.bitrate, window_pieces, buffer }))
+/// The descriptor's key or geometry cannot be used, or the window is of no use.
+pub fn ts_medium(station: &Station, file: &TransportFile, buffer: Duration) -> anyhow::Result<Ts> {
+    let bitrate = file.descriptor.bitrate;
+    let (geometry, verifier) = live_cache::cut_of(file)?;
+    let size = live_cache::window_size(&station.common.live_cache, &geometry, bitrate)?;
+    let (window_pieces, archive) = (size.memory_pieces, size.archive);
+    Ok(Ts::new(TsConfig { geometry, verifier, bitrate, window_pieces, archive, buffer }))
 }
 
 /// What this node is in the swarm of `infohash`, whatever its part in it; nobody to dial or announce to.

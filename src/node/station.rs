@@ -16,11 +16,12 @@ use crate::live::piece::VerifiedPiece;
 use crate::net::announce::{Reach, TrackerClient};
 use crate::net::bind::{Bound, bind_tcp};
 use crate::net::dial::Swarms;
-use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
+use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
 use crate::net::fetch::http_client;
 use crate::net::finders::{Finders, Sought};
 use crate::net::listen::{self, ListenTargets};
 use crate::net::portmap::{self, Mapping, PortMapConfig};
+use crate::store::cache::Keeper;
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
 use crate::swarm::limits::{Allowance, Limits};
@@ -58,6 +59,14 @@ pub struct Station {
 pub struct RunningSwarm {
     pub stats: watch::Receiver<SwarmStats>,
     pub task: JoinHandle<()>,
+}
+
+/// Where the pieces of an MPEG-TS broadcast come from, beside peers.
+pub struct Supply {
+    /// What the source makes.
+    pub produced: Option<mpsc::Receiver<VerifiedPiece>>,
+    /// What is on disk.
+    pub keeper: Option<Keeper>,
 }
 
 /// A tracker to announce to, and where it may be.
@@ -136,13 +145,26 @@ impl Station {
         &self,
         place: MeetingPlace,
         swarm: Swarm<Ts>,
-        produced: Option<mpsc::Receiver<VerifiedPiece>>,
+        supply: Supply,
         deliver: impl Deliver + 'static,
         stop: watch::Receiver<bool>,
     ) -> RunningSwarm {
         let config = self.driver_config(place, stop);
         let report_interval = Some(self.common.stats_report_interval);
-        self.run_limited(swarm, DriverConfig { produced, report_interval, ..config }, deliver)
+        let (storage, kept) = match supply.keeper {
+            None => (None, None),
+            Some(Keeper { commands, events, task }) => (Some(StoragePorts { commands, events }), Some(task)),
+        };
+        let config = DriverConfig { produced: supply.produced, storage, report_interval, ..config };
+        let running = self.run_limited(swarm, config, deliver);
+        let Some(kept) = kept else { return running };
+        let (stats, swarm) = (running.stats, running.task);
+        let task = tokio::spawn(async move {
+            let (ended, kept) = tokio::join!(swarm, kept);
+            resume_panic(ended);
+            resume_panic(kept);
+        });
+        RunningSwarm { stats, task }
     }
 
     /// The same for an HLS broadcast, with the shells behind `ports`.
@@ -182,6 +204,7 @@ impl Station {
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,
             hls: None,
+            storage: None,
             found: self.finders.seek(sought),
             stats: watch::Sender::default(),
             allowance: None,
@@ -204,10 +227,7 @@ impl Station {
         let task = tokio::spawn(async move {
             let ended = running.task.await;
             allowance.send_modify(|allowance| allowance.sharers = allowance.sharers.saturating_sub(1));
-            // whoever waits for this task hears of it as if it were the swarm's own
-            if let Err(error) = ended {
-                std::panic::resume_unwind(error.into_panic());
-            }
+            resume_panic(ended);
         });
         RunningSwarm { stats, task }
     }
@@ -225,6 +245,13 @@ impl Station {
             swarms.forget_ended();
         });
         RunningSwarm { stats, task }
+    }
+}
+
+/// Whoever waits for this task hears of it as if the panic were its own.
+fn resume_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

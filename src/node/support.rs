@@ -152,6 +152,7 @@ fn join(
         trust: Trust::Local,
         operator_trackers: &config.trackers,
         buffer: BUFFER,
+        is_passing: false,
         housekeeping_interval: config.cleanup_interval,
     };
     match file {

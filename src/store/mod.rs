@@ -1,5 +1,6 @@
-//! Files: keys, numbers, state directory, pid file.
+//! Files: keys, numbers, state directory, pid file, pieces.
 
+pub mod cache;
 pub mod files;
 pub mod hls_numbers;
 pub mod pid_file;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use super::limits::Limits;
+use super::ts::storage::{StorageCommand, StorageEvent};
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -43,6 +44,8 @@ pub enum Input {
     Produced(VerifiedPiece),
     /// The reader of an HLS broadcast's origin tells.
     Origin(OriginEvent),
+    /// The keeper of an MPEG-TS broadcast's pieces tells.
+    Storage(StorageEvent),
     /// The players of an HLS broadcast want something.
     Demand(HlsDemand),
     /// The answer to an [`Output::Announce`]; `None` when the tracker failed.
@@ -88,6 +91,8 @@ pub enum Output {
     Hls(HlsDelivery),
     /// Something for the reader of an HLS broadcast's origin.
     Origin(OriginCommand),
+    /// Something for the keeper of an MPEG-TS broadcast's pieces.
+    Storage(StorageCommand),
     /// The whole transport file, checked against what was asked for.
     Metadata(bytes::Bytes),
 }

@@ -21,6 +21,19 @@ pub struct Run {
     pub count: u32,
 }
 
+/// What is kept outside of memory, and what was counted there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheStats {
+    pub pieces: usize,
+    pub bytes: u64,
+    /// Pieces read back.
+    pub loads: u64,
+    /// Pieces that were not as they had been written.
+    pub damaged: u64,
+    /// Pieces that could not be written.
+    pub not_kept: u64,
+}
+
 pub trait Medium: Sized + Send + 'static {
     /// The id under which messages of the piece table are taken.
     const PIECE_TABLE: Option<u8> = None;
@@ -93,4 +106,15 @@ pub trait Medium: Sized + Send + 'static {
     fn deadline(&self, last_tick: Instant) -> Option<Instant>;
     /// A link is gone; its claims are still in `claims`.
     fn peer_left(&mut self, link: LinkId);
+
+    /// Has a chunk brought back that is held and not in memory; `link` is answered when it has come. `false`
+    /// where that cannot be.
+    fn recall(_swarm: &mut Swarm<Self>, _link: LinkId, _key: ChunkKey) -> bool {
+        false
+    }
+
+    /// What is kept outside of memory.
+    fn cache(&self) -> CacheStats {
+        CacheStats::default()
+    }
 }

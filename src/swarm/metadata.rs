@@ -297,6 +297,7 @@ impl Machine for MetadataSwarm {
             Input::Writable { .. }
             | Input::Produced(_)
             | Input::Origin(_)
+            | Input::Storage(_)
             | Input::Demand(_)
             | Input::Limits(_) => {}
             Input::Stop => return self.stop(),

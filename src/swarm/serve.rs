@@ -101,8 +101,13 @@ impl Copies {
 impl<M: Medium> Swarm<M> {
     pub(super) fn requested(&mut self, now: Instant, link: LinkId, id: PieceId, chunk: u16) {
         let is_held = self.medium.chunk(&self.wants, (id, chunk)).is_some();
+        let Some(peer) = self.peers.get(&link) else { return };
+        let may_ask = peer.is_unchoked && peer.description.is_some();
+        if may_ask && !is_held && M::recall(self, link, (id, chunk)) {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        if !is_held || !peer.is_unchoked || peer.description.is_none() {
+        if !is_held || !may_ask {
             self.totals.requests_refused += 1;
             return;
         }
@@ -208,7 +213,11 @@ impl<M: Medium> Swarm<M> {
         };
         let Some(chunk) = chunk else { return 0 };
         let Some((time, data)) = self.medium.chunk(&self.wants, (id, chunk)) else {
-            peer.requests.forget_piece(id);
+            if !M::recall(self, link, (id, chunk))
+                && let Some(peer) = self.peers.get_mut(&link)
+            {
+                peer.requests.forget_piece(id);
+            }
             return 0;
         };
         let is_last = Some(peer.requests.sent(id)) == self.medium.chunks_of(id);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Swarm;
-use super::medium::Medium;
+use super::medium::{CacheStats, Medium};
 use crate::base::rate::RateMeter;
 
 /// Counted since the swarm began.
@@ -91,6 +91,8 @@ pub struct SwarmStats {
     pub checks: u64,
     pub late_ms: Option<u64>,
     pub known_addresses: usize,
+    /// On disk.
+    pub cache: CacheStats,
     /// Since a piece was made or became whole; `None` before the first.
     pub last_piece_age: Option<Duration>,
     /// How long a usual piece plays.
@@ -134,6 +136,7 @@ impl<M: Medium> Swarm<M> {
             checks: self.totals.checks,
             late_ms: self.totals.late_ms,
             known_addresses: self.roster.len(),
+            cache: self.medium.cache(),
             last_piece_age: self.totals.last_piece_at.map(|at| now.saturating_duration_since(at)),
             piece_duration: self.medium.piece_duration(),
             peers,

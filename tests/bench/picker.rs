@@ -65,6 +65,7 @@ impl Stream {
             geometry: self.geometry,
             verifier: self.verifier.clone(),
             bitrate: BYTES_PER_SECOND,
+            archive: None,
             window_pieces: TsConfig::choose_window_pieces(&self.geometry, BYTES_PER_SECOND),
             buffer: Duration::from_secs(3),
         });

@@ -66,6 +66,9 @@ fn base(mode: char, row: &Row) -> Vec<&'static str> {
     if row.name == "log-stdout" {
         words.push("--log-stderr");
     }
+    if row.name == "live-disk-cache-size" {
+        words.extend(["--live-cache-type", "disk"]);
+    }
     // neither stands alone
     if mode == 'H' && row.name == "hide-hls-manifest" {
         words.extend(["--output-private", "/tmp/unused_private.acelive"]);
@@ -119,7 +122,7 @@ fn every_option_in_another_form_is_refused_by_name() {
 
 #[test]
 fn option_that_says_what_is_done_anyway_ends_the_program_when_it_says_more() {
-    let more = [("private-node", "1"), ("live-cache-type", "disk"), ("upnp-enabled", "1")];
+    let more = [("private-node", "1"), ("upnp-enabled", "1")];
     for (name, value) in
         more.into_iter().chain([("live-adjust-buffer-time", "1"), ("use-internal-buffering", "1")])
     {

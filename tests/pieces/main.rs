@@ -1,6 +1,7 @@
 //! Pieces of the live stream: cut, signed, verified, kept, against captured and synthetic facts.
 
 mod assembly;
+mod disk_cache;
 mod keys;
 mod signatures;
 mod windows;

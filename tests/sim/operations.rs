@@ -124,6 +124,7 @@ impl Bench {
             geometry: stream.geometry,
             verifier: stream.verifier.clone(),
             bitrate: 131_072,
+            archive: None,
             window_pieces: 6,
             buffer: Duration::from_secs(3),
         });

@@ -22,6 +22,7 @@ pub fn note(state: &mut impl Hasher, now: Time, node: usize, output: &Output) {
         Output::Deliver(piece) => (4, piece.number(), piece.digest()).hash(state),
         Output::Metadata(file) => (5, file).hash(state),
         Output::Hls(delivery) => (6, std::mem::discriminant(delivery)).hash(state),
+        Output::Storage(command) => (8, std::mem::discriminant(command)).hash(state),
         Output::Origin(command) => (7, std::mem::discriminant(command)).hash(state),
     }
 }

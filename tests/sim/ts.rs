@@ -49,6 +49,7 @@ impl Broadcast for TsBroadcast {
             geometry: stream.geometry,
             verifier: stream.verifier.clone(),
             bitrate: world.plan.bitrate,
+            archive: None,
             window_pieces: TsConfig::choose_window_pieces(&stream.geometry, world.plan.bitrate),
             buffer: world.plan.buffer,
         })

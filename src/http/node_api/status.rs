@@ -41,6 +41,9 @@ pub struct NodeStatus {
     /// Numbers of the oldest and the newest piece held.
     pub first_piece: Option<u64>,
     pub last_piece: Option<u64>,
+    /// Pieces on disk, and the bytes of their files.
+    pub cache_pieces: usize,
+    pub cache_bytes: u64,
     /// Milliseconds from the making of the newest piece to its arrival; `None` before the first.
     pub latency_ms: Option<u64>,
     /// Seconds since a piece was made or became whole; `None` before the first.
@@ -134,4 +137,10 @@ counters! {
     origin_bytes,
     /// Chunks compared with the origin
     origin_checks,
+    /// Pieces read back from disk
+    cache_loads,
+    /// Pieces on disk that were not as they had been written
+    cache_damaged,
+    /// Pieces that could not be written to disk
+    cache_not_kept,
 }

@@ -215,6 +215,7 @@ impl Sessions {
             trust,
             operator_trackers: &self.config.trackers,
             buffer: self.config.live_buffer_time,
+            is_passing: true,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         }
     }

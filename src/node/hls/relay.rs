@@ -12,7 +12,7 @@ use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::driver::{Deliver, HlsPorts};
 use crate::net::origin::{self, OriginClient, OriginConfig};
-use crate::node::config::HlsSupportOptions;
+use crate::node::config::{HlsSupportOptions, LiveCacheKind};
 use crate::node::relay::{self, RelayOptions};
 use crate::node::station::{self, RunningSwarm, Station, unix_time_s};
 use crate::swarm::Swarm;
@@ -25,6 +25,9 @@ const COMMANDS_MAX: usize = 256;
 const EVENTS_MAX: usize = 256;
 /// Wishes of players that the swarm has not taken.
 const DEMANDS_MAX: usize = 64;
+
+/// Segments of any size have no places of one size in files.
+const IN_MEMORY: &str = "HLS broadcasts are kept in memory alone";
 
 /// The players' side of a broadcast, and the way of its wishes.
 pub struct Players {
@@ -60,9 +63,13 @@ pub fn start(
         Part::Support(options) => Some(*options),
         Part::Viewer(_) => None,
     };
+    if station.common.live_cache.kind == LiveCacheKind::Disk {
+        anyhow::ensure!(support.is_none(), "--live-cache-type disk: {IN_MEMORY}");
+        tracing::warn!(target: "acestream.Live.Storage", "{IN_MEMORY}, this one too");
+    }
     let keeper = keep_numbers(subject, support)?;
     let (config, place) = relay::relay_config(station, &subject.meeting(), options)?;
-    let hls = hls_config(subject, support, keeper.as_ref().map(NumbersKeeper::epoch))?;
+    let hls = hls_config(station, subject, support, keeper.as_ref().map(NumbersKeeper::epoch))?;
     let events = read_origin(station, subject, support, keeper.as_ref(), stop.clone())?;
     let (hub, demands) = match part {
         Part::Viewer(Players { hub, demands }) => (Some(hub), demands),
@@ -97,6 +104,7 @@ fn keep_numbers(
 }
 
 fn hls_config(
+    station: &Station,
     subject: &Subject,
     support: Option<&HlsSupportOptions>,
     epoch: Option<u64>,
@@ -116,7 +124,7 @@ fn hls_config(
         tells_newest: support.is_none_or(|options| options.broadcast_last_source_piece),
         follows_for_peers: support.is_some(),
         window_span: HlsConfig::WINDOW_SPAN,
-        window_bytes: HlsConfig::WINDOW_BYTES,
+        window_bytes: station.common.live_cache.memory_bytes.unwrap_or(HlsConfig::WINDOW_BYTES),
         unix_ms_at_start: (unix_time_s() * 1000.0) as u64,
         epoch: epoch.unwrap_or(0),
         seed: station::fresh_seed()?,

@@ -14,9 +14,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
+use super::live_cache;
 use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, ToPlayers};
-use super::station::{self, MeetingPlace, ReachableTracker, Station, fresh_peer_id};
+use super::station::{self, MeetingPlace, ReachableTracker, Station, Supply, fresh_peer_id};
 use super::tracker;
 use crate::http::node_api;
 use crate::http::serve::HttpServices;
@@ -196,11 +197,12 @@ fn start_swarm(
         tracker_count: trackers.len(),
         ..relay::swarm_config(station, file.infohash, file.bytes.clone())?
     };
-    let swarm = Swarm::new(station::now(), config, relay::ts_medium(file, Duration::ZERO)?);
+    let swarm = Swarm::new(station::now(), config, relay::ts_medium(station, file, Duration::ZERO)?);
     let deliver = ToPlayers { hub: None, latency };
     let is_open = file.descriptor.allow_public_trackers;
     let place = MeetingPlace { infohash: file.infohash, trackers, is_open };
-    Ok(station.run_stream(place, swarm, Some(produced), deliver, stop))
+    let supply = Supply { produced: Some(produced), keeper: live_cache::keep(station, file, false)? };
+    Ok(station.run_stream(place, swarm, supply, deliver, stop))
 }
 
 /// What ingest says between packets.

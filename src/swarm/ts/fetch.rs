@@ -33,10 +33,10 @@ impl Swarm<Ts> {
     }
 
     fn deliver(&mut self, now: Instant) {
-        while let Some(piece) = self.medium.follow.next().and_then(|next| self.medium.window.get(next)) {
-            let number = piece.number();
+        while let Some(next) = self.medium.follow.next() {
+            let Some(piece) = self.medium.at_hand(next) else { return self.recall(next) };
             self.outputs.push_back(Output::Deliver(piece.clone()));
-            self.medium.follow.delivered(now, number);
+            self.medium.follow.delivered(now, next);
         }
     }
 
@@ -47,8 +47,7 @@ impl Swarm<Ts> {
         let plausible_max = self.medium.follow.plausible_max(now);
         let later_claimed = self.trusted().filter_map(|(_, peer)| peer.claims.only().next_after(next));
         let later_claimed = later_claimed.filter(|&later| later <= plausible_max).min();
-        let later_held =
-            self.medium.window.runs().into_iter().map(|(first, _)| first).find(|&first| first > next);
+        let later_held = self.medium.next_held(next);
         let later = later_claimed.into_iter().chain(later_held).min();
         let source_lacks = self.peers.values().any(|peer| {
             let is_source = peer.description.is_some_and(|said| said.is_source);
@@ -108,7 +107,7 @@ impl Swarm<Ts> {
         let fetching_max =
             (FETCHING_MAX_BYTES / self.medium.config.geometry.piece_length()).clamp(2, window_max);
         for number in next..=newest.min(next + fetching_max as u64 - 1) {
-            if !self.medium.window.contains(number) {
+            if !self.medium.holds_number(number) {
                 self.want(number);
             }
         }
@@ -146,6 +145,7 @@ impl Swarm<Ts> {
     pub(super) fn verified(&mut self, now: Instant, piece: VerifiedPiece) {
         self.totals.pieces_verified += 1;
         self.medium.follow.verified(now, piece.number());
+        self.doubt_archive(&piece);
         for Evidence { contribution, ban_key } in self.medium.blame.settle(&piece) {
             self.ban(now, contribution.from, ban_key, Close::Forged);
         }

@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::{HEAD_JUMP_BACK, Ts};
 use crate::base::ids::LinkId;
 use crate::base::limits::HEAD_JUMP_MAX_PIECES;
-use crate::live::window::Window;
 use crate::swarm::Swarm;
 use crate::swarm::peer::Peer;
 
@@ -55,9 +54,9 @@ impl Swarm<Ts> {
         });
         let Some(start) = available.min() else { return };
         let start = self.medium.follow.without_repeats(start);
-        if self.medium.window.newest().is_some_and(|newest| start + HEAD_JUMP_BACK < newest) {
+        if self.medium.newest().is_some_and(|newest| start + HEAD_JUMP_BACK < newest) {
             // The stream began anew with lower numbers: what we hold is of another time.
-            self.medium.window = Window::new(self.medium.config.window_pieces);
+            self.begin_anew();
         }
         tracing::debug!(target: "acestream.swarm", "join at piece {start}, newest {head}");
         self.wants.clear();

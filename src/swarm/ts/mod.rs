@@ -1,10 +1,12 @@
 //! MPEG-TS broadcasts in the swarm: a continuous stream in signed pieces, followed from where a node joins.
 
+mod archive;
 mod blame;
 mod fetch;
 mod follow;
 mod join;
 mod repeats;
+pub mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -12,11 +14,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::event::{Close, Input, Output};
-use super::medium::{Medium, Run};
+use super::medium::{CacheStats, Medium, Run};
 use super::pipeline::ChunkKey;
 use super::wants::Wants;
 use super::{Role, Swarm};
 use crate::base::ids::{LinkId, PieceId};
+use crate::live::archive::Archive;
 use crate::live::assembler::Shape;
 use crate::live::geometry::Geometry;
 use crate::live::piece::VerifiedPiece;
@@ -25,6 +28,7 @@ use crate::live::verifier::Verifier;
 use crate::live::window::{Inserted, Window};
 use crate::wire::live_info::LiveInfo;
 use crate::wire::message::Message;
+use archive::Recalls;
 use blame::Blame;
 use follow::Follow;
 
@@ -36,6 +40,15 @@ const LOOK_BACK_PIECES: u64 = 8;
 /// the order.
 const DEPTH_MIN: std::ops::RangeInclusive<usize> = 4..=32;
 
+/// Bounds of what is kept outside of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveConfig {
+    /// Pieces kept.
+    pub pieces: usize,
+    /// Pieces that were read back and are in memory at once.
+    pub at_hand: usize,
+}
+
 /// What the descriptor says of the stream, and how it is followed.
 #[derive(Clone)]
 pub struct TsConfig {
@@ -43,8 +56,10 @@ pub struct TsConfig {
     pub verifier: Verifier,
     /// Bytes a second, from the descriptor.
     pub bitrate: u64,
-    /// Pieces kept.
+    /// Pieces kept in memory.
     pub window_pieces: usize,
+    /// Where pieces are kept outside of memory too.
+    pub archive: Option<ArchiveConfig>,
     /// How far behind the newest piece to join.
     pub buffer: Duration,
 }
@@ -64,6 +79,10 @@ impl TsConfig {
 pub struct Ts {
     config: TsConfig,
     window: Window,
+    archive: Archive,
+    recalls: Recalls,
+    /// Where peers were told last that what is held begins.
+    told_oldest: Option<u64>,
     replays: ReplayMemory,
     /// Pieces whose time was implausible once and that are fetched a second time.
     doubted: BTreeSet<u64>,
@@ -80,6 +99,9 @@ impl Ts {
         let piece_duration = config.geometry.piece_duration(config.bitrate);
         Self {
             window: Window::new(config.window_pieces),
+            archive: Archive::new(config.archive.map_or(0, |archive| archive.at_hand)),
+            recalls: Recalls::default(),
+            told_oldest: None,
             replays: ReplayMemory::default(),
             doubted: BTreeSet::new(),
             repeats: BTreeSet::new(),
@@ -105,11 +127,12 @@ impl Swarm<Ts> {
     fn store(&mut self, now: Instant, piece: VerifiedPiece) {
         self.totals.last_piece_at = Some(now);
         let number = piece.number();
-        let is_first = self.medium.window.is_empty();
-        let inserted = self.medium.window.insert(piece);
+        let is_first = self.medium.newest().is_none();
+        let inserted = self.medium.window.insert(piece.clone());
         if inserted == Inserted::Refused {
             return;
         }
+        self.archive(piece);
         let copies = self.peers.values().filter(|peer| peer.claims.only().contains(number)).count();
         self.copies.begin(ts_id(number), copies);
         let described: Vec<_> =
@@ -124,20 +147,13 @@ impl Swarm<Ts> {
             }
         }
         if inserted == Inserted::StoredAndEvicted {
-            self.forget_evicted(now, &described);
-        }
-    }
-
-    fn forget_evicted(&mut self, now: Instant, described: &[LinkId]) {
-        let Some(oldest) = self.medium.window.oldest() else { return };
-        self.copies.remove_before(ts_id(oldest));
-        for &link in described {
-            self.send(now, link, Message::TrailingEdge { stream: 0, piece: oldest as u32 });
+            self.tell_oldest(now);
         }
     }
 
     fn produced(&mut self, now: Instant, piece: VerifiedPiece) {
         self.totals.pieces_produced += 1;
+        self.doubt_archive_of_source(piece.number());
         self.outputs.push_back(Output::Deliver(piece.clone()));
         self.store(now, piece);
         self.serve(now);
@@ -191,11 +207,11 @@ impl Medium for Ts {
     }
 
     fn holds(&self, id: PieceId) -> bool {
-        self.window.contains(id.number)
+        self.holds_number(id.number)
     }
 
     fn chunk(&self, _wants: &Wants, (id, chunk): ChunkKey) -> Option<(f64, Bytes)> {
-        let piece = self.window.get(id.number)?;
+        let piece = self.at_hand(id.number)?;
         Some((piece.time(), piece.chunk(chunk)?.clone()))
     }
 
@@ -204,7 +220,7 @@ impl Medium for Ts {
     }
 
     fn runs(&self) -> Vec<Run> {
-        let runs = self.window.runs().into_iter();
+        let runs = self.runs_held().into_iter();
         runs.map(|(first, count)| Run { first: ts_id(first), count }).collect()
     }
 
@@ -214,13 +230,15 @@ impl Medium for Ts {
     }
 
     fn live_info(&self) -> LiveInfo {
-        let (Some(oldest), Some(newest)) = (self.window.oldest(), self.window.newest()) else {
+        let (Some(oldest), Some(newest)) = (self.told_from(), self.newest()) else {
             return LiveInfo::EMPTY;
         };
         let (oldest, newest) = (oldest as i64, newest as i64);
+        let kept_max =
+            self.config.archive.filter(|_| self.archive.is_on()).map_or(0, |archive| archive.pieces);
         LiveInfo {
             download_window_end: newest,
-            live_window_size: self.window.capacity() as i64,
+            live_window_size: (self.window.capacity() + kept_max) as i64,
             lsp: newest,
             max_piece: newest,
             min_piece: oldest,
@@ -230,7 +248,7 @@ impl Medium for Ts {
     }
 
     fn place(&self) -> (Option<u64>, Option<u64>, Option<u64>) {
-        (self.window.oldest(), self.window.newest(), self.follow.next())
+        (self.oldest(), self.newest(), self.follow.next())
     }
 
     fn piece_duration(&self) -> Duration {
@@ -297,8 +315,10 @@ impl Medium for Ts {
     fn extended(_swarm: &mut Swarm<Self>, _now: Instant, _link: LinkId, _id: u8, _payload: Bytes) {}
 
     fn input(swarm: &mut Swarm<Self>, now: Instant, input: Input) {
-        if let Input::Produced(piece) = input {
-            swarm.produced(now, piece);
+        match input {
+            Input::Produced(piece) => swarm.produced(now, piece),
+            Input::Storage(event) => swarm.stored(now, event),
+            _ => {}
         }
     }
 
@@ -312,4 +332,18 @@ impl Medium for Ts {
     }
 
     fn peer_left(&mut self, _link: LinkId) {}
+
+    fn recall(swarm: &mut Swarm<Self>, link: LinkId, (id, chunk): ChunkKey) -> bool {
+        swarm.recall_for(link, id.number, chunk)
+    }
+
+    fn cache(&self) -> CacheStats {
+        CacheStats {
+            pieces: self.archive.len(),
+            bytes: self.recalls.bytes,
+            loads: self.recalls.loads,
+            damaged: self.recalls.damaged,
+            not_kept: self.recalls.not_kept,
+        }
+    }
 }

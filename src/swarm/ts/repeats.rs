@@ -70,6 +70,7 @@ impl Swarm<Ts> {
         let is_played = self.medium.follow.next().is_none_or(|next| number < next);
         let (Some(givers), false) = (self.medium.givers.remove(&number), is_played) else { return };
         let Some(piece) = self.medium.window.remove(number) else { return };
+        self.forget_kept(number);
         self.suspect(number, contributions(givers.into_iter().zip(piece.chunks())));
         self.fetch_elsewhere(now, number);
     }
