@@ -15,7 +15,7 @@ use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, PublishHlsConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, HlsSupportOptions, PublishHlsConfig,
     SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
@@ -181,6 +181,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         max_upload_slots: typed.count("max-upload-slots"),
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
+        door: DoorConfig { is_private: typed.flag("private-node") },
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::relay::Latency;
 use super::station::Station;
+use crate::base::listed::dial_addrs;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, Update};
 use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
@@ -63,7 +64,10 @@ impl SwarmView {
             port: station.port,
             max_connections: common.max_connections,
             allowance: station.allowance.clone(),
-            download_from: common.download_from.iter().map(|addr| (addr.ip(), addr.port())).collect(),
+            download_from: dial_addrs(&common.download_from)
+                .iter()
+                .map(|addr| (addr.ip(), addr.port()))
+                .collect(),
             latency,
             reports_peers: common.service.reports_peers,
             patience,

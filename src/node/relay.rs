@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, unix_time_s};
 use crate::base::ids::Infohash;
+use crate::base::listed::{dial_addrs, networks};
 use crate::base::net::is_public;
 use crate::http::stream::StreamHub;
 use crate::live::geometry::Geometry;
@@ -133,7 +134,7 @@ pub fn relay_config(
         tracker_count: trackers.len(),
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
-        operator_peers: station.common.download_from.clone(),
+        operator_peers: dial_addrs(&station.common.download_from),
         startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
@@ -180,7 +181,9 @@ pub fn swarm_config(
         allow_private_addresses: false,
         operator_peers: Vec::new(),
         startup_peers: Vec::new(),
-        priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
+        served_first: networks(&common.upload_to),
+        secret: networks(&common.download_from),
+        is_private: common.door.is_private,
         newest_connection_wins: common.close_connections_from_same_peer,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file,
@@ -243,7 +246,7 @@ pub async fn find_transport_file(
     patience: Duration,
 ) -> anyhow::Result<Bytes> {
     let trackers = parse_trackers(operator_trackers, Reach::Anywhere);
-    let operator_peers = station.common.download_from.clone();
+    let operator_peers = dial_addrs(&station.common.download_from);
     anyhow::ensure!(
         !trackers.is_empty() || !operator_peers.is_empty(),
         "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url"
