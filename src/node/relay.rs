@@ -179,6 +179,7 @@ pub fn swarm_config(
         tracker_count: 0,
         operator_trackers: 0,
         allow_private_addresses: false,
+        exchanges_peers: true,
         operator_peers: Vec::new(),
         startup_peers: Vec::new(),
         served_first: networks(&common.upload_to),

@@ -8,7 +8,7 @@ use super::event::{Close, Output};
 use super::medium::Medium;
 use super::peer::Peer;
 use super::{Role, Swarm};
-use crate::base::ids::LinkId;
+use crate::base::ids::{LinkId, PeerId};
 use crate::base::net::canonical;
 
 impl<M: Medium> Swarm<M> {
@@ -44,6 +44,12 @@ impl<M: Medium> Swarm<M> {
         self.peers.insert(link, peer);
         self.send_description(now, link);
         self.totals.has_been_reached |= !is_dialed;
+    }
+
+    pub(super) fn named(&mut self, link: LinkId, peer_id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.exchange.peer_id = Some(peer_id);
+        }
     }
 
     /// Makes room for a peer with priority: the one without that took least, the newest of equals.

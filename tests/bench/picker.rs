@@ -82,6 +82,7 @@ impl Stream {
             tracker_count: 0,
             operator_trackers: 0,
             allow_private_addresses: true,
+            exchanges_peers: true,
             operator_peers: Vec::new(),
             startup_peers: Vec::new(),
             served_first: Networks::default(),
@@ -169,6 +170,7 @@ fn greetings(count: u64) -> Vec<Bytes> {
     let handshake = ExtendedHandshake {
         ut_metadata: None,
         piece_table: None,
+        ut_pex: None,
         metadata_size: None,
         live: LiveInfo::EMPTY,
         lsp: -1,

@@ -141,6 +141,7 @@ impl Bench {
             tracker_count: 1,
             operator_trackers: 0,
             allow_private_addresses: false,
+            exchanges_peers: true,
             operator_peers: vec!["1.1.1.1:1".parse().unwrap()],
             startup_peers: vec![],
             served_first: [Network::of([1, 0, 0, 1].into())].into_iter().collect(),
@@ -187,6 +188,7 @@ impl Bench {
         let said = ExtendedHandshake {
             ut_metadata: Some(2),
             piece_table: None,
+            ut_pex: link.is_multiple_of(2).then_some(1),
             metadata_size: None,
             live,
             lsp: -1,

@@ -226,6 +226,7 @@ impl<B: Broadcast> World<B> {
             operator_trackers: 0,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             allow_private_addresses: false,
+            exchanges_peers: true,
             operator_peers: predecessor.into_iter().collect(),
             startup_peers: stations.map(address).collect(),
             served_first: Networks::default(),

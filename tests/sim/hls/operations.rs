@@ -285,6 +285,7 @@ impl Bench {
         let said = ExtendedHandshake {
             ut_metadata: Some(2),
             piece_table: Some(TABLE_ID),
+            ut_pex: None,
             metadata_size: None,
             live: LiveInfo::EMPTY,
             lsp: -1,
@@ -521,6 +522,7 @@ fn swarm_config() -> SwarmConfig {
         tracker_count: 1,
         operator_trackers: 0,
         allow_private_addresses: false,
+        exchanges_peers: true,
         operator_peers: vec![],
         startup_peers: vec![],
         served_first: Networks::default(),
