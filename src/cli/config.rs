@@ -15,8 +15,8 @@ use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, HlsSupportOptions, PublishHlsConfig,
-    SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, ExchangeConfig, HlsSupportOptions,
+    PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
 use crate::store::files;
@@ -181,6 +181,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         max_upload_slots: typed.count("max-upload-slots"),
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
+        exchange: exchange(typed, default.exchange)?,
         door: DoorConfig { is_private: typed.flag("private-node") },
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
         service: ServiceConfig {
@@ -196,6 +197,14 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         state_dir: typed.get("state-dir").or(default.state_dir),
         cache_dir: typed.get("cache-dir").unwrap_or(default.cache_dir),
         pid_file_dir: typed.existing_dir("pid-file-dir", default.pid_file_dir)?,
+    })
+}
+
+fn exchange(typed: &Typed<'_>, default: ExchangeConfig) -> Result<ExchangeConfig, UsageError> {
+    let public_trackers = typed.trackers("public-tracker")?;
+    Ok(ExchangeConfig {
+        lsd: typed.get("lsd-enabled").unwrap_or(default.lsd),
+        public_trackers: if public_trackers.is_empty() { default.public_trackers } else { public_trackers },
     })
 }
 

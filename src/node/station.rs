@@ -20,6 +20,7 @@ use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts};
 use crate::net::fetch::http_client;
 use crate::net::finders::{Finders, Sought};
 use crate::net::listen::{self, ListenTargets};
+use crate::net::lsd::Lsd;
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
 use crate::swarm::limits::{Allowance, Limits};
@@ -41,7 +42,7 @@ pub struct Station {
     pub peer_id: PeerId,
     pub client: reqwest::Client,
     trackers_client: TrackerClient,
-    finders: Finders,
+    pub finders: Finders,
     pub state_dir: StateDir,
     /// What all its broadcasts together may use.
     pub allowance: watch::Sender<Allowance>,
@@ -79,6 +80,10 @@ impl Station {
         let key = NodeKey::from_seed(state_dir.node_seed(|| fresh_seed)?);
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
+        // a private node shows itself nowhere
+        let has_lsd = common.exchange.lsd && !common.door.is_private;
+        let lsd = if has_lsd { Some(Lsd::start(&common.bind, self::fresh_seed()?)) } else { None };
+        let finders = Finders { lsd };
         let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
         let limits = Limits {
             max_peers: common.max_peers,
@@ -92,7 +97,7 @@ impl Station {
             peer_id,
             client,
             trackers_client,
-            finders: Finders::default(),
+            finders,
             state_dir,
             allowance,
             port,

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use super::limits::Limits;
 use crate::base::cidr::Networks;
 use crate::base::ids::{Infohash, PeerId};
-use crate::base::net::canonical;
 use crate::wire::extended::NodeKey;
 
 /// The part that this node plays.
@@ -40,9 +39,7 @@ pub struct SwarmConfig {
     pub operator_trackers: usize,
     /// Whether all trackers and peers may name loopback and private addresses.
     pub allow_private_addresses: bool,
-    /// Whether peers are told of each other, and listened to when they do.
-    pub exchanges_peers: bool,
-    /// `--download-from`: dialled for ever, and told to nobody.
+    /// `--download-from`: dialled for ever.
     pub operator_peers: Vec<SocketAddr>,
     /// `startup_nodes` of the descriptor.
     pub startup_peers: Vec<SocketAddr>,
@@ -69,16 +66,6 @@ impl SwarmConfig {
 
     pub fn limits(&self) -> Limits {
         Limits { max_peers: self.max_peers, upload: self.upload_limit, download: self.download_limit }
-    }
-
-    /// Whether nobody may learn of this address from us. On loopback, where all nodes share one, only those
-    /// that were named are secret.
-    pub fn is_secret(&self, addr: SocketAddr) -> bool {
-        let is_meant = |secret: &SocketAddr| match addr.ip().is_loopback() {
-            true => *secret == addr,
-            false => canonical(secret.ip()) == canonical(addr.ip()),
-        };
-        self.operator_peers.iter().any(is_meant)
     }
 
     /// The usual `housekeeping_interval`.

@@ -20,7 +20,7 @@ impl<M: Medium> Swarm<M> {
         let handshake = ExtendedHandshake {
             ut_metadata: Some(UT_METADATA_ID),
             piece_table: M::PIECE_TABLE,
-            ut_pex: self.config.exchanges_peers.then_some(UT_PEX_ID),
+            ut_pex: (!self.config.is_private).then_some(UT_PEX_ID),
             metadata_size: u32::try_from(self.config.transport_file.len()).ok(),
             live,
             lsp: live.lsp,

@@ -72,7 +72,7 @@ impl<M: Medium> Swarm<M> {
     /// The peer described itself for the first time.
     pub(super) fn begin_exchange(&mut self, now: Instant, link: LinkId) {
         let wait = FIRST_AFTER.mul_f64(0.5 + self.exchange_rng.unit());
-        if self.config.exchanges_peers
+        if !self.config.is_private
             && let Some(peer) = self.peers.get_mut(&link)
         {
             peer.exchange.next_at = Some(now + wait);
@@ -157,7 +157,7 @@ impl<M: Medium> Swarm<M> {
 
     /// A peer named addresses; a source dials nobody.
     pub(super) fn heard_of(&mut self, now: Instant, link: LinkId, addrs: Vec<SocketAddr>) {
-        if self.config.role == Role::Source || !self.config.exchanges_peers {
+        if self.config.role == Role::Source || self.config.is_private {
             return;
         }
         let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.description.is_some()) else { return };

@@ -17,6 +17,7 @@ pub mod limits;
 mod links;
 pub mod medium;
 pub mod metadata;
+pub mod neighbourhood;
 pub mod own_address;
 pub mod peer;
 pub mod pipeline;

@@ -82,7 +82,6 @@ impl Stream {
             tracker_count: 0,
             operator_trackers: 0,
             allow_private_addresses: true,
-            exchanges_peers: true,
             operator_peers: Vec::new(),
             startup_peers: Vec::new(),
             served_first: Networks::default(),

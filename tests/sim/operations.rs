@@ -141,7 +141,6 @@ impl Bench {
             tracker_count: 1,
             operator_trackers: 0,
             allow_private_addresses: false,
-            exchanges_peers: true,
             operator_peers: vec!["1.1.1.1:1".parse().unwrap()],
             startup_peers: vec![],
             served_first: [Network::of([1, 0, 0, 1].into())].into_iter().collect(),

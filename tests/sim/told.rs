@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use start_engine::base::cidr::{Network, Networks};
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::swarm::ts::{Ts, TsConfig};
 use start_engine::swarm::{Input, Machine, Output, Role, Swarm, SwarmConfig};
@@ -69,10 +70,11 @@ impl Bench {
             tracker_count: 0,
             operator_trackers: 0,
             allow_private_addresses: false,
-            exchanges_peers: true,
             operator_peers: vec![],
             startup_peers: vec![],
-            priority_ips: vec![],
+            served_first: Networks::default(),
+            secret: Networks::default(),
+            is_private: false,
             newest_connection_wins: false,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             transport_file: Bytes::new(),
@@ -213,8 +215,9 @@ fn peer_without_ut_pex_gets_records_with_what_the_peers_themselves_say() {
 
 #[test]
 fn secret_addresses_and_those_of_other_networks_are_told_to_nobody() {
-    let secret = "9.9.9.9:7764".parse().unwrap();
-    let mut bench = Bench::with(Role::Relay, |config| config.operator_peers = vec![secret]);
+    let secret: SocketAddr = "9.9.9.9:7764".parse().unwrap();
+    let mut bench =
+        Bench::with(Role::Relay, |config| config.secret = [Network::of(secret.ip())].into_iter().collect());
     bench.input(Input::Dialed { link: LinkId(1), addr: secret });
     bench.connect(2, peer("9.9.9.9:40000"));
     bench.connect(3, peer("3.3.3.3:1"));
@@ -229,8 +232,8 @@ fn secret_addresses_and_those_of_other_networks_are_told_to_nobody() {
 }
 
 #[test]
-fn node_that_does_not_exchange_neither_says_so_nor_tells_nor_listens() {
-    let mut bench = Bench::with(Role::Relay, |config| config.exchanges_peers = false);
+fn private_node_neither_says_so_nor_tells_nor_listens() {
+    let mut bench = Bench::with(Role::Relay, |config| config.is_private = true);
     [(1, "1.1.1.1:1"), (2, "2.2.2.2:1")].into_iter().for_each(|(tag, addr)| bench.connect(tag, peer(addr)));
     bench.name(1, &["5.5.5.5:5"]);
     bench.wait(100);

@@ -233,11 +233,13 @@ impl<B: Broadcast> World<B> {
             operator_trackers: 0,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             allow_private_addresses: false,
-            exchanges_peers: true,
             operator_peers: before(Knowledge::Predecessor).map(address).into_iter().collect(),
             startup_peers: startup.map(address).collect(),
             served_first: Networks::default(),
-            secret: before(Knowledge::Predecessor).map(|node| Network::of(address(node).ip())).into_iter().collect(),
+            secret: before(Knowledge::Predecessor)
+                .map(|node| Network::of(address(node).ip()))
+                .into_iter()
+                .collect(),
             is_private: false,
             newest_connection_wins: false,
             transport_file: Bytes::new(),

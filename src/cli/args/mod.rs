@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod debug;
+mod finding;
 mod hls;
 mod logging;
 mod network;
@@ -41,6 +42,7 @@ const SOURCE: &[Group] = &[
     group("Description", broadcast::DESCRIPTION),
     group("Port", network::SOURCE_PORT),
     NETWORK,
+    group("Finding peers", finding::SOURCE),
     LIMITS,
     SERVICE,
     FILES,
@@ -57,6 +59,7 @@ const SUPPORT: &[Group] = &[
     group("HLS broadcasts", hls::SUPPORT),
     group("Port", network::SUPPORT_PORT),
     NETWORK,
+    group("Finding peers", finding::SUPPORT),
     LIMITS,
     SERVICE,
     FILES,
@@ -81,6 +84,7 @@ const PUBLISH_HLS: &[Group] = &[
     group("HLS broadcasts", hls::SUPPORT),
     group("Port", network::SUPPORT_PORT),
     NETWORK,
+    group("Finding peers", finding::SUPPORT),
     LIMITS,
     SERVICE,
     FILES,
@@ -95,6 +99,7 @@ const CLIENT: &[Group] = &[
     group("Players", viewer::PLAYERS),
     group("Port", network::SUPPORT_PORT),
     NETWORK,
+    group("Finding peers", finding::CLIENT),
     LIMITS,
     group("Files", storage::CLIENT),
     LOGGING,

@@ -522,7 +522,6 @@ fn swarm_config() -> SwarmConfig {
         tracker_count: 1,
         operator_trackers: 0,
         allow_private_addresses: false,
-        exchanges_peers: true,
         operator_peers: vec![],
         startup_peers: vec![],
         served_first: Networks::default(),
