@@ -118,7 +118,11 @@ impl Shell {
 
     fn seek(&mut self, (sought, found): Seek) {
         let Sought { infohash, peer_id, port, .. } = sought;
-        self.neighbourhood.join(Instant::now(), Announcement { infohash, peer_id, port });
+        let announcement = Announcement { infohash, peer_id, port };
+        let addrs = self.neighbourhood.join(Instant::now(), announcement);
+        if !addrs.is_empty() {
+            let _ = found.try_send(Found { addrs, reach: Reach::Anywhere });
+        }
         self.seekers.insert(infohash, found);
         self.look_at_interfaces();
     }

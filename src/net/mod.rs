@@ -15,6 +15,7 @@ pub mod link;
 pub mod listen;
 pub mod lsd;
 pub mod origin;
+mod reach;
 mod segments;
 pub mod stop;
 pub mod tracker_udp;

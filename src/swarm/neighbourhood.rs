@@ -89,10 +89,16 @@ impl Neighbourhood {
         &self.cookie
     }
 
-    pub fn join(&mut self, now: Instant, announcement: Announcement) {
+    /// Gives the peers of the swarm that are known already.
+    pub fn join(&mut self, now: Instant, announcement: Announcement) -> Vec<SocketAddr> {
         let next_at = now + FIRST_WITHIN.mul_f64(self.rng.unit());
         let presence = Presence { announcement, last_at: None, next_at, answers: None };
         self.own.insert(announcement.infohash, presence);
+        let of_swarm = self.neighbours.iter().filter(|((_, of), _)| *of == announcement.infohash);
+        let known = of_swarm.flat_map(|(&(ip, _), neighbour)| {
+            neighbour.ports.iter().map(move |(port, _)| SocketAddr::new(ip, *port))
+        });
+        known.collect()
     }
 
     pub fn leave(&mut self, infohash: Infohash) {
@@ -241,7 +247,7 @@ mod tests {
     fn began() -> (Neighbourhood, Instant) {
         let now = Instant::now();
         let mut neighbourhood = Neighbourhood::new(now, 1);
-        neighbourhood.join(now, announcement(1));
+        assert_eq!(neighbourhood.join(now, announcement(1)), []);
         let now = now + FIRST_WITHIN;
         assert_eq!(neighbourhood.poll(now), Some(announcement(1)));
         assert_eq!(neighbourhood.poll(now), None);
@@ -265,6 +271,10 @@ mod tests {
         let datagram = long(&[OTHER, SWARM], 9000);
         assert_eq!(neighbourhood.heard(now, from(2, 6771), &datagram), [(SWARM, from(2, 9000))]);
         assert_eq!(neighbourhood.heard(now, from(2, 6771), &datagram), [], "no news");
+        let mut again = Neighbourhood { own: BTreeMap::new(), ..neighbourhood };
+        assert_eq!(again.join(now, announcement(1)), [from(2, 9000)], "but for who begins anew");
+        let (mut neighbourhood, now) = began();
+        neighbourhood.heard(now, from(2, 6771), &datagram);
         let answer = neighbourhood.deadline().unwrap();
         assert!(answer <= now + INTERVAL_MIN + ANSWER_WITHIN);
         assert_eq!(neighbourhood.poll(answer), Some(announcement(1)));

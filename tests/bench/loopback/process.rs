@@ -38,7 +38,7 @@ impl Node {
         }
         let is_client = mode == "--client-console";
         if is_client {
-            command.args(["--http-port", &players.port().to_string()]);
+            command.args(["--http-port", &players.port().to_string(), "--lsd-enabled", "0"]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let started = Instant::now();
