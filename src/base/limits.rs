@@ -36,6 +36,12 @@ pub const TRANSPORT_FILE_MAX_BYTES: usize = 1024 * 1024;
 pub const EXTENDED_HANDSHAKE_MAX_BYTES: usize = 16 * 1024;
 /// Records read from one peer exchange message; 50 was the most seen.
 pub const PEX_MAX_RECORDS: usize = 200;
+/// Longest datagram of local discovery: what fits into an Ethernet frame, as BEP 14 asks.
+pub const LSD_DATAGRAM_MAX_BYTES: usize = 1400;
+/// Infohashes in one such datagram: the most that fit.
+pub const LSD_INFOHASHES_MAX: usize = 25;
+/// A cookie in it; those seen are 8 to 16 characters.
+pub const LSD_COOKIE_MAX_BYTES: usize = 64;
 
 // --- transport file (wire) ---
 
@@ -95,6 +101,30 @@ pub const DESCRIPTION_INTERVAL_MIN: Duration = Duration::from_secs(1);
 pub const METADATA_QUEUE_MAX_BYTES: usize = 128 * 1024;
 /// Addresses of peers remembered to dial.
 pub const CANDIDATES_MAX: usize = 2048;
+/// Addresses told in one peer exchange message, as existing engines do.
+pub const PEX_TOLD_MAX: usize = 50;
+/// Addresses that one peer may name a minute, in bursts of as many: two full messages and what existing engines
+/// send beside. More is not looked at.
+pub const PEX_HEARD_PER_MINUTE_MAX: u32 = 200;
+/// Addresses to dial that only one peer named, at a time: so that a liar is outvoted by anybody else.
+pub const PEX_CANDIDATES_PER_PEER_MAX: usize = 64;
+/// Addresses to dial that only peers named: the other half is for trackers and the rest.
+pub const PEX_CANDIDATES_MAX: usize = CANDIDATES_MAX / 2;
+/// Ports of one public address that peers may name: a household or two behind one router, and no more, so that
+/// nobody is knocked at on every port because somebody said so.
+pub const PEX_PORTS_PER_IP_MAX: usize = 8;
+/// Addresses under which this node met itself, one for each interface and router.
+pub const OWN_ADDRESSES_MAX: usize = 16;
+/// Peers whose word on our own address counts; the oldest goes first.
+pub const ADDRESS_VOTES_MAX: usize = 64;
+/// Finds of local discovery remembered, so that none is told twice a minute.
+pub const LSD_FINDS_MAX: usize = 1024;
+/// Ports that one neighbour may name for one swarm within that time.
+pub const LSD_PORTS_PER_NEIGHBOUR_MAX: usize = 4;
+/// Datagrams of local discovery that are looked at in one second: a link of a hundred nodes that all begin at once.
+pub const LSD_DATAGRAMS_PER_SECOND_MAX: u32 = 100;
+/// Interfaces on which local discovery speaks.
+pub const LSD_INTERFACES_MAX: usize = 16;
 /// Bans remembered; the oldest goes first.
 pub const BANS_MAX: usize = 4096;
 /// Signature digests of past pieces remembered, against replays under another number.

@@ -18,6 +18,22 @@ pub fn is_dialable(addr: SocketAddr) -> bool {
     addr.port() != 0 && !ip.is_multicast() && !ip.is_unspecified() && !is_broadcast
 }
 
+/// Whether somebody at `ip` can be of use to somebody at `other`, as far as the kinds of their networks tell:
+/// loopback addresses mean something on one machine only, private ones not on the Internet, and link-local ones
+/// nothing without an interface.
+pub fn is_of_use_to(ip: IpAddr, other: IpAddr) -> bool {
+    let (ip, other) = (canonical(ip), canonical(other));
+    let is_link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    match ip {
+        _ if is_public(ip) => true,
+        _ if ip.is_loopback() => other.is_loopback(),
+        _ => !is_link_local && !is_public(other),
+    }
+}
+
 /// 127.0.0.1 and ::1; the rest of 127/8 does not count.
 pub fn is_localhost(ip: IpAddr) -> bool {
     let ip = canonical(ip);
@@ -81,6 +97,19 @@ mod tests {
         ];
         for private in not_public {
             assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_of_use_where_they_mean_something() {
+        let is_of_use = |ip: &str, other: &str| is_of_use_to(ip.parse().unwrap(), other.parse().unwrap());
+        for (ip, other) in [("1.2.3.4", "10.0.0.1"), ("10.0.0.2", "fd00::1"), ("127.0.0.1", "::1")] {
+            assert!(is_of_use(ip, other), "{ip} {other}");
+        }
+        let useless =
+            [("10.0.0.2", "1.2.3.4"), ("127.0.0.1", "10.0.0.1"), ("::1", "2606::1"), ("fe80::1", "fe80::2")];
+        for (ip, other) in useless {
+            assert!(!is_of_use(ip, other), "{ip} {other}");
         }
     }
 

@@ -15,8 +15,9 @@ use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, LiveCacheConfig,
-    LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, ExchangeConfig, HlsSupportOptions,
+    LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig,
+    SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
 use crate::store::files;
@@ -181,6 +182,8 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         max_upload_slots: typed.count("max-upload-slots"),
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
+        exchange: exchange(typed, default.exchange)?,
+        door: DoorConfig { is_private: typed.flag("private-node") },
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),
@@ -211,6 +214,14 @@ fn live_cache(typed: &Typed<'_>) -> Result<LiveCacheConfig, UsageError> {
         kind: if is_disk { LiveCacheKind::Disk } else { LiveCacheKind::Memory },
         disk_bytes: disk_bytes.unwrap_or(LiveCacheConfig::DISK_BYTES),
         memory_bytes: typed.get("live-mem-cache-size"),
+    })
+}
+
+fn exchange(typed: &Typed<'_>, default: ExchangeConfig) -> Result<ExchangeConfig, UsageError> {
+    let public_trackers = typed.trackers("public-tracker")?;
+    Ok(ExchangeConfig {
+        lsd: typed.get("lsd-enabled").unwrap_or(default.lsd),
+        public_trackers: if public_trackers.is_empty() { default.public_trackers } else { public_trackers },
     })
 }
 

@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::announce_udp;
-use super::fetch::{http_client_from, innermost_cause, read_bounded};
+use super::fetch::{http_client_builder, http_client_from, innermost_cause, read_bounded};
+use super::reach::{self, PublicNames};
 use crate::base::limits::{TRACKER_FAILURE_MAX_CHARS, TRACKER_REPLY_MAX_BYTES};
 use crate::base::net::{canonical, is_public};
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
@@ -54,13 +55,24 @@ pub enum AnnounceError {
 #[derive(Debug, Clone)]
 pub struct TrackerClient {
     http: reqwest::Client,
+    /// Follows names and redirects to public addresses only.
+    public_http: reqwest::Client,
     from: Option<IpAddr>,
 }
 
 impl TrackerClient {
     /// Requests leave from `from`, to trackers of the same family; a copy shares its connections.
+    ///
+    /// # Panics
+    /// When the bundled certificates are unusable, which no input can cause.
     pub fn new(from: Option<IpAddr>) -> Self {
-        Self { http: http_client_from(from), from }
+        let public_http = http_client_builder()
+            .local_address(from)
+            .redirect(reach::redirects(Reach::PublicOnly))
+            .dns_resolver(PublicNames)
+            .build()
+            .expect("the bundled root certificates are valid");
+        Self { http: http_client_from(from), public_http, from }
     }
 }
 
@@ -73,23 +85,27 @@ pub async fn announce(
 ) -> Result<AnnounceReply, AnnounceError> {
     match url.scheme() {
         TrackerScheme::Udp => announce_udp::announce(client.from, url, request, reach).await,
-        TrackerScheme::Http | TrackerScheme::Https => announce_http(&client.http, url, request, reach).await,
+        TrackerScheme::Http | TrackerScheme::Https => announce_http(client, url, request, reach).await,
     }
 }
 
 async fn announce_http(
-    client: &reqwest::Client,
+    client: &TrackerClient,
     url: &TrackerUrl,
     request: &AnnounceRequest,
     reach: Reach,
 ) -> Result<AnnounceReply, AnnounceError> {
-    if reach == Reach::PublicOnly {
-        resolve(url, reach).await?;
-    }
-    let response = client.get(announce_url(url, request)).timeout(HTTP_TIMEOUT).send().await;
+    let http = match reach {
+        Reach::Anywhere => &client.http,
+        Reach::PublicOnly => {
+            resolve(url, reach).await?;
+            &client.public_http
+        }
+    };
+    let response = http.get(announce_url(url, request)).timeout(HTTP_TIMEOUT).send().await;
     let response = response.map_err(|error| http_error(url, error))?;
     if let Some(remote) = response.remote_addr() {
-        // a redirect, or a name that changed since it was resolved
+        // the client looked before it connected; this is for what it may have missed
         check_reach(url, remote, reach)?;
     }
     let status = response.status();

@@ -42,11 +42,11 @@ pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Re
     let connected = timeout(DIAL_TIMEOUT, socket.connect(addr)).await;
     let mut stream = connected.map_err(|_| DialError::TooSlow)??;
     let shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut stream, ours)).await;
-    shaken.map_err(|_| DialError::TooSlow)??;
-    Ok(Connection { stream, may_send_peer_id: false, permit: None })
+    let peer_id = shaken.map_err(|_| DialError::TooSlow)??;
+    Ok(Connection { stream, peer_id: Some(peer_id), permit: None })
 }
 
-async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<(), DialError> {
+async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<PeerId, DialError> {
     stream.set_nodelay(true)?;
     stream.write_all(&ours.encode()).await?;
     let mut answer = [0; HANDSHAKE_BYTES];
@@ -55,7 +55,7 @@ async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<(), Dial
     match theirs {
         _ if theirs.infohash != ours.infohash => Err(DialError::OtherSwarm),
         _ if theirs.peer_id == ours.peer_id => Err(DialError::Myself),
-        _ => Ok(()),
+        _ => Ok(theirs.peer_id),
     }
 }
 
@@ -106,7 +106,7 @@ impl Swarms {
         let answered = timeout(HANDSHAKE_TIMEOUT, self.answer(stream)).await;
         match answered.unwrap_or(Err(DialError::TooSlow)) {
             Ok((stream, swarm)) => {
-                let connection = Connection { stream, may_send_peer_id: true, permit: Some(permit) };
+                let connection = Connection { stream, peer_id: None, permit: Some(permit) };
                 // A swarm that ended meanwhile, or that is flooded, drops the connection.
                 let _ = swarm.try_send((connection, addr));
             }

@@ -188,6 +188,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     fn link_event(&mut self, link: LinkId, event: LinkEvent) {
         match event {
             LinkEvent::Message(message) => self.input(Input::Message { link, message }),
+            LinkEvent::Named(peer_id) => self.input(Input::Named { link, peer_id }),
             LinkEvent::Written(bytes) => {
                 let Some(state) = self.links.get_mut(&link) else { return };
                 state.queued_bytes = state.queued_bytes.saturating_sub(bytes);
@@ -213,9 +214,14 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     fn done(&mut self, done: Done) {
         match done {
             Done::Dialed(addr, Ok(connection)) => {
+                let peer_id = connection.peer_id;
                 let link = self.add_link(connection);
                 self.input(Input::Dialed { link, addr });
+                if let Some(peer_id) = peer_id {
+                    self.input(Input::Named { link, peer_id });
+                }
             }
+            Done::Dialed(addr, Err(DialError::Myself)) => self.input(Input::DialedMyself { addr }),
             Done::Dialed(addr, Err(error)) => {
                 tracing::debug!(target: "acestream.link", "dial {addr}: {error}");
                 self.input(Input::DialFailed { addr });

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use tokio::sync::mpsc;
 
 use super::announce::Reach;
+use super::lsd::Lsd;
 use crate::base::ids::{Infohash, PeerId};
 
 /// Finds of one swarm that it has not taken yet.
@@ -32,12 +33,23 @@ pub struct Sought {
 
 /// The ways of this node. A copy shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Finders {}
+pub struct Finders {
+    /// The own link: every swarm.
+    pub lsd: Option<Lsd>,
+}
 
 impl Finders {
     /// Looks for peers of the swarm and shows this node to them, until the receiver is dropped.
-    pub fn seek(&self, _sought: Sought) -> mpsc::Receiver<Found> {
-        let (_found, finds) = mpsc::channel(FOUND_MAX);
+    pub fn seek(&self, sought: Sought) -> mpsc::Receiver<Found> {
+        let (found, finds) = mpsc::channel(FOUND_MAX);
+        if let Some(lsd) = &self.lsd {
+            lsd.seek(sought, found);
+        }
         finds
+    }
+
+    /// Whether peers of such a swarm may be found.
+    pub fn can_seek(&self, _is_open: bool) -> bool {
+        self.lsd.is_some()
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
+use crate::base::ids::PeerId;
 use crate::base::limits::FRAME_TIMEOUT;
 use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, peer_id_follows};
 use crate::wire::message::{FrameTooLarge, LENGTH_BYTES, Message, body_length};
@@ -37,29 +38,37 @@ pub struct FrameReader<R> {
     unread: Range<usize>,
     /// The stranger sent a bare head: its peer id may come before the first frame.
     may_send_peer_id: bool,
+    peer_id: Option<PeerId>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// `may_send_peer_id` after a handshake of 46 bytes only.
     pub fn new(socket: R, may_send_peer_id: bool) -> Self {
-        Self { socket, buffer: vec![0; READ_BYTES], unread: 0..0, may_send_peer_id }
+        Self { socket, buffer: vec![0; READ_BYTES], unread: 0..0, may_send_peer_id, peer_id: None }
     }
 
     /// The next message; waits for its beginning as long as it takes.
     pub async fn next(&mut self) -> Result<Message, FrameError> {
         if self.may_send_peer_id {
-            self.skip_peer_id().await?;
+            self.read_peer_id().await?;
         }
         self.fill(1).await?;
         timeout(FRAME_TIMEOUT, self.frame()).await.map_err(|_| FrameError::TooSlow)?
     }
 
-    async fn skip_peer_id(&mut self) -> Result<(), FrameError> {
+    /// The peer id that came before the first message, once.
+    pub fn take_peer_id(&mut self) -> Option<PeerId> {
+        self.peer_id.take()
+    }
+
+    async fn read_peer_id(&mut self) -> Result<(), FrameError> {
         self.fill(1).await?;
         if peer_id_follows(self.buffer[self.unread.start]) {
             let filled = timeout(FRAME_TIMEOUT, self.fill(PEER_ID_BYTES)).await;
             filled.map_err(|_| FrameError::TooSlow)??;
-            self.take(PEER_ID_BYTES);
+            let mut peer_id = PeerId([0; PEER_ID_BYTES]);
+            peer_id.0.copy_from_slice(self.take(PEER_ID_BYTES));
+            self.peer_id = Some(peer_id);
         }
         self.may_send_peer_id = false;
         Ok(())
@@ -132,14 +141,14 @@ mod tests {
             Message::Have { stream: 0, piece: 8 },
             chunk(16 * 1024),
         ];
-        let mut bytes = b"R30------".to_vec();
-        bytes.resize(PEER_ID_BYTES, b'x');
+        let mut bytes = b"R30------xxxxxxxxxxx".to_vec();
         bytes.extend(encode(&messages));
         for cut in [1, 7, 1000, READ_BYTES - 1, bytes.len()] {
             let mut frames = FrameReader::new(cut_every(&bytes, cut), true);
             for message in &messages {
                 assert_eq!(frames.next().await.unwrap(), *message, "cut every {cut}");
             }
+            assert_eq!(frames.take_peer_id(), Some(PeerId(*b"R30------xxxxxxxxxxx")));
             assert!(matches!(frames.next().await, Err(FrameError::Ended)));
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::frames::FrameReader;
 use super::listen::ConnectionPermit;
 use super::segments::Segments;
-use crate::base::ids::LinkId;
+use crate::base::ids::{LinkId, PeerId};
 use crate::wire::message::Message;
 
 /// Bytes written with one system call, as far as the socket takes them.
@@ -20,8 +20,8 @@ const UNSENT_BYTES: u32 = 64 * 1024;
 #[derive(Debug)]
 pub struct Connection {
     pub stream: TcpStream,
-    /// The stranger sent 46 bytes only: its peer id may follow.
-    pub may_send_peer_id: bool,
+    /// From the handshake; `None` while only 46 bytes of it came: the rest may follow.
+    pub peer_id: Option<PeerId>,
     /// Of an accepted connection: counts it.
     pub permit: Option<ConnectionPermit>,
 }
@@ -30,6 +30,8 @@ pub struct Connection {
 #[derive(Debug)]
 pub enum LinkEvent {
     Message(Message),
+    /// The rest of the handshake came.
+    Named(PeerId),
     /// So many more bytes are with the system.
     Written(usize),
     Closed,
@@ -42,12 +44,12 @@ pub async fn run(
     outgoing: mpsc::UnboundedReceiver<Message>,
     events: mpsc::Sender<(LinkId, LinkEvent)>,
 ) {
-    let Connection { stream, may_send_peer_id, permit: _permit } = connection;
+    let Connection { stream, peer_id, permit: _permit } = connection;
     prepare(&stream);
     let (reader, writer) = stream.into_split();
     // Both at once: two nodes that both write and do not read would wait for ever.
     tokio::select! {
-        () = read(link, FrameReader::new(reader, may_send_peer_id), &events) => {}
+        () = read(link, FrameReader::new(reader, peer_id.is_none()), &events) => {}
         () = write(link, writer, outgoing, &events) => {}
     }
     // A driver that is gone needs no news.
@@ -69,6 +71,11 @@ async fn read(
     loop {
         match frames.next().await {
             Ok(message) => {
+                if let Some(peer_id) = frames.take_peer_id()
+                    && events.send((link, LinkEvent::Named(peer_id))).await.is_err()
+                {
+                    return;
+                }
                 if events.send((link, LinkEvent::Message(message))).await.is_err() {
                     return;
                 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
 pub use live_cache::{LiveCacheConfig, LiveCacheKind};
 
+use crate::base::listed::Listed;
 use crate::wire::transport_file::Quality;
 
 /// Default port of a source node and of the standalone tracker.
@@ -21,6 +22,8 @@ pub const SOURCE_PORT: u16 = 7764;
 pub const SUPPORT_PORT: u16 = 8621;
 /// Default port of the interface that players use.
 pub const PLAYER_HTTP_PORT: u16 = 6878;
+/// The tracker that existing engines ask for every broadcast that allows it.
+pub const PUBLIC_TRACKER: &str = "udp://t1.torrentstream.org:2710/announce";
 /// Bytes of a chunk in everything that was ever broadcast.
 pub const CHUNK_SIZE_BYTES: u32 = 16 * 1024;
 
@@ -42,9 +45,13 @@ pub struct CommonConfig {
     /// Peers served at a time; `None` leaves it to the choker.
     pub max_upload_slots: Option<usize>,
     /// Peers served first; incoming connections match by address alone.
-    pub upload_to: Vec<SocketAddr>,
-    /// Peers dialled at once and for ever.
-    pub download_from: Vec<SocketAddr>,
+    pub upload_to: Vec<Listed>,
+    /// Peers dialled at once and for ever, as far as the entry says where; nobody is told of them.
+    pub download_from: Vec<Listed>,
+    /// Who is let in.
+    pub door: DoorConfig,
+    /// How peers are found beside trackers that are named.
+    pub exchange: ExchangeConfig,
     /// A second connection of a peer closes its first.
     pub close_connections_from_same_peer: bool,
     /// What the node interface tells, and to whom.
@@ -78,6 +85,34 @@ pub struct ServiceConfig {
     pub reports_peers: bool,
 }
 
+/// Who may connect at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DoorConfig {
+    /// Only whom `upload_to`, `download_from` and `monitor_ip` name.
+    pub is_private: bool,
+}
+
+/// How peers are found beside trackers that are named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExchangeConfig {
+    /// The own link is told of every swarm, and listened to.
+    pub lsd: bool,
+    /// Asked for broadcasts that allow it; sources have none.
+    pub public_trackers: Vec<String>,
+}
+
+impl ExchangeConfig {
+    /// Of nodes that watch: everything.
+    pub fn of_viewers() -> Self {
+        Self { lsd: true, ..Self::of_relays() }
+    }
+
+    /// Of nodes that serve.
+    pub fn of_relays() -> Self {
+        Self { lsd: false, public_trackers: vec![PUBLIC_TRACKER.to_owned()] }
+    }
+}
+
 impl CommonConfig {
     /// Where connections of this node leave from: dials, announces, requests to the origin of an HLS
     /// broadcast. `None` leaves it to the system.
@@ -97,6 +132,8 @@ impl CommonConfig {
             max_upload_slots: None,
             upload_to: Vec::new(),
             download_from: Vec::new(),
+            door: DoorConfig::default(),
+            exchange: ExchangeConfig::default(),
             close_connections_from_same_peer: false,
             service: ServiceConfig::default(),
             maps_port: false,
@@ -222,8 +259,9 @@ pub struct SupportConfig {
 impl SupportConfig {
     /// The documented defaults for the transport file at `url`.
     pub fn new(url: impl Into<String>) -> Self {
+        let common = CommonConfig::new(SUPPORT_PORT);
         Self {
-            common: CommonConfig::new(SUPPORT_PORT),
+            common: CommonConfig { exchange: ExchangeConfig::of_relays(), ..common },
             url: url.into(),
             public_transport_file: None,
             always_generate_peer_id: false,
@@ -251,8 +289,9 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// The documented defaults; the caller sets `common.state_dir`.
     pub fn new() -> Self {
+        let common = CommonConfig::new(SUPPORT_PORT);
         Self {
-            common: CommonConfig::new(SUPPORT_PORT),
+            common: CommonConfig { exchange: ExchangeConfig::of_viewers(), ..common },
             http_port: PLAYER_HTTP_PORT,
             bind_all: false,
             live_buffer_time: Duration::from_secs(3),

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::relay::Latency;
 use super::station::Station;
+use crate::base::listed::dial_addrs;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
 use crate::net::portmap::Mapping;
 use crate::swarm::limits::Allowance;
@@ -65,7 +66,10 @@ impl SwarmView {
             port: station.port,
             max_connections: common.max_connections,
             allowance: station.allowance.clone(),
-            download_from: common.download_from.iter().map(|addr| (addr.ip(), addr.port())).collect(),
+            download_from: dial_addrs(&common.download_from)
+                .iter()
+                .map(|addr| (addr.ip(), addr.port()))
+                .collect(),
             mapping: station.mapping.clone(),
             latency,
             reports_peers: common.service.reports_peers,
@@ -112,6 +116,8 @@ impl NodeView for SwarmView {
                 false => Vec::new(),
             },
             known_addresses: stats.known_addresses,
+            external_ip: stats.external_ip,
+            external_ip6: stats.external_ip6,
             first_piece: stats.oldest_piece,
             last_piece: stats.newest_piece,
             cache_pieces: stats.cache.pieces,
@@ -163,6 +169,9 @@ fn counters(stats: &SwarmStats) -> Counters {
         requests_refused: stats.requests_refused,
         joins: stats.joins,
         bans: stats.bans,
+        pex_told: stats.pex_told,
+        pex_heard: stats.pex_heard,
+        pex_refused: stats.pex_refused,
         origin_fetches: stats.origin_fetches,
         origin_bytes: stats.origin_bytes,
         origin_checks: stats.checks,

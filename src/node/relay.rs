@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use super::live_cache;
 use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, Supply, unix_time_s};
 use crate::base::ids::Infohash;
+use crate::base::listed::{dial_addrs, networks};
 use crate::base::net::is_public;
 use crate::http::stream::StreamHub;
 use crate::live::piece::VerifiedPiece;
@@ -86,6 +87,8 @@ pub struct Meeting<'a> {
     pub startup_nodes: &'a [SocketAddr],
     /// Whether strangers may know of it.
     pub is_open: bool,
+    /// Whether trackers that it does not name may be asked.
+    pub allows_public_trackers: bool,
     /// What peers may have of it.
     pub public_file: Bytes,
 }
@@ -97,6 +100,7 @@ impl<'a> Meeting<'a> {
             trackers: &file.descriptor.trackers,
             startup_nodes: &file.descriptor.startup_nodes,
             is_open: file.descriptor.allow_public_trackers,
+            allows_public_trackers: file.descriptor.allow_public_trackers,
             public_file: file.bytes.clone(),
         }
     }
@@ -128,14 +132,14 @@ pub fn relay_config(
     meeting: &Meeting<'_>,
     options: &RelayOptions<'_>,
 ) -> anyhow::Result<(SwarmConfig, MeetingPlace)> {
-    let (trackers, operator_trackers) = trackers(station, meeting.trackers, options);
+    let (trackers, operator_trackers) = trackers(station, meeting, options);
     let config = SwarmConfig {
         role: Role::Relay,
         housekeeping_interval: options.housekeeping_interval,
         tracker_count: trackers.len(),
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
-        operator_peers: station.common.download_from.clone(),
+        operator_peers: dial_addrs(&station.common.download_from),
         startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
@@ -181,7 +185,9 @@ pub fn swarm_config(
         allow_private_addresses: false,
         operator_peers: Vec::new(),
         startup_peers: Vec::new(),
-        priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
+        served_first: networks(&common.upload_to),
+        secret: networks(&common.download_from),
+        is_private: common.door.is_private,
         newest_connection_wins: common.close_connections_from_same_peer,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file,
@@ -194,11 +200,11 @@ pub fn allows_private(station: &Station, trust: Trust) -> bool {
     trust == Trust::Local || station.common.allow_private_addresses
 }
 
-/// The operator's trackers first, and how many these are, then the descriptor's, each once; unusable
-/// ones are logged.
+/// The operator's trackers first, and how many these are, then the descriptor's and the public ones as far as
+/// it allows them, each once; unusable ones are logged. A private node asks none that anybody can.
 fn trackers(
     station: &Station,
-    of_broadcast: &[String],
+    meeting: &Meeting<'_>,
     options: &RelayOptions<'_>,
 ) -> (Vec<ReachableTracker>, usize) {
     let of_file = match allows_private(station, options.trust) {
@@ -207,7 +213,11 @@ fn trackers(
     };
     let mut trackers = parse_trackers(options.operator_trackers, Reach::Anywhere);
     let operator_trackers = trackers.len();
-    for (url, reach) in parse_trackers(of_broadcast, of_file) {
+    let is_public = meeting.allows_public_trackers && !station.common.door.is_private;
+    let public = station.common.exchange.public_trackers.as_slice();
+    // the operator named them, but anybody may tell them of a peer
+    let public = parse_trackers(if is_public { public } else { &[] }, Reach::Anywhere);
+    for (url, reach) in parse_trackers(meeting.trackers, of_file).into_iter().chain(public) {
         if !trackers.iter().any(|(known, _)| *known == url) {
             trackers.push((url, reach));
         }
@@ -244,9 +254,9 @@ pub async fn find_transport_file(
     patience: Duration,
 ) -> anyhow::Result<Bytes> {
     let trackers = parse_trackers(operator_trackers, Reach::Anywhere);
-    let operator_peers = station.common.download_from.clone();
+    let operator_peers = dial_addrs(&station.common.download_from);
     anyhow::ensure!(
-        !trackers.is_empty() || !operator_peers.is_empty(),
+        !trackers.is_empty() || !operator_peers.is_empty() || station.finders.can_seek(true),
         "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url"
     );
     let config = MetadataConfig {

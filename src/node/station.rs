@@ -20,6 +20,7 @@ use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
 use crate::net::fetch::http_client;
 use crate::net::finders::{Finders, Sought};
 use crate::net::listen::{self, ListenTargets};
+use crate::net::lsd::Lsd;
 use crate::net::portmap::{self, Mapping, PortMapConfig};
 use crate::store::cache::Keeper;
 use crate::store::state::StateDir;
@@ -43,7 +44,7 @@ pub struct Station {
     pub peer_id: PeerId,
     pub client: reqwest::Client,
     trackers_client: TrackerClient,
-    finders: Finders,
+    pub finders: Finders,
     pub state_dir: StateDir,
     /// What the router does for this node.
     pub mapping: watch::Sender<Option<Mapping>>,
@@ -93,6 +94,10 @@ impl Station {
         let key = NodeKey::from_seed(node_seed);
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
+        // a private node shows itself nowhere
+        let has_lsd = common.exchange.lsd && !common.door.is_private;
+        let lsd = if has_lsd { Some(Lsd::start(&common.bind, self::fresh_seed()?)) } else { None };
+        let finders = Finders { lsd };
         let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
         let limits = Limits {
             max_peers: common.max_peers,
@@ -106,7 +111,7 @@ impl Station {
             peer_id,
             client,
             trackers_client,
-            finders: Finders::default(),
+            finders,
             mapping: watch::Sender::default(),
             mapping_nonce: portmap::nonce_of(&node_seed),
             state_dir,

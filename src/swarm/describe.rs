@@ -9,6 +9,7 @@ use super::{Role, Swarm};
 use crate::base::ids::{LinkId, PieceId};
 use crate::wire::extended::{ENGINE_VERSION, ExtendedHandshake, LiveInfo, UT_METADATA_ID};
 use crate::wire::message::Message;
+use crate::wire::ut_pex::UT_PEX_ID;
 
 impl<M: Medium> Swarm<M> {
     /// Sends our signed description, at once in both roles: a peer that waits for ours would wait for
@@ -19,6 +20,7 @@ impl<M: Medium> Swarm<M> {
         let handshake = ExtendedHandshake {
             ut_metadata: Some(UT_METADATA_ID),
             piece_table: M::PIECE_TABLE,
+            ut_pex: (!self.config.is_private).then_some(UT_PEX_ID),
             metadata_size: u32::try_from(self.config.transport_file.len()).ok(),
             live,
             lsp: live.lsp,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use super::limits::Limits;
 use super::ts::storage::{StorageCommand, StorageEvent};
-use crate::base::ids::LinkId;
+use crate::base::ids::{LinkId, PeerId};
 use crate::live::piece::VerifiedPiece;
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
 use crate::wire::message::Message;
@@ -21,6 +21,15 @@ pub enum Input {
     /// An [`Output::Dial`] succeeded; both handshakes are done.
     Dialed {
         link: LinkId,
+        addr: SocketAddr,
+    },
+    /// The peer id of the handshake, which may come after the link.
+    Named {
+        link: LinkId,
+        peer_id: PeerId,
+    },
+    /// An [`Output::Dial`] led to this node itself.
+    DialedMyself {
         addr: SocketAddr,
     },
     /// An [`Output::Dial`] failed.

@@ -8,13 +8,13 @@ use super::event::{Close, Output};
 use super::medium::Medium;
 use super::peer::Peer;
 use super::{Role, Swarm};
-use crate::base::ids::LinkId;
+use crate::base::ids::{LinkId, PeerId};
 use crate::base::net::canonical;
 
 impl<M: Medium> Swarm<M> {
     pub(super) fn accepted(&mut self, now: Instant, link: LinkId, addr: SocketAddr) {
         let addr = SocketAddr::new(canonical(addr.ip()), addr.port());
-        let has_priority = self.config.priority_ips.contains(&addr.ip());
+        let has_priority = self.config.served_first.contain(addr.ip());
         let refusal = if self.bans.hits(now, addr, None) {
             Some(Close::Banned)
         } else if self.peers.len() >= self.config.max_peers && !(has_priority && self.displace(now)) {
@@ -40,10 +40,16 @@ impl<M: Medium> Swarm<M> {
 
     fn add_peer(&mut self, now: Instant, link: LinkId, addr: SocketAddr, is_dialed: bool) {
         let mut peer = Peer::new(now, addr, is_dialed, self.medium.depth_min());
-        peer.has_priority = self.config.priority_ips.contains(&addr.ip());
+        peer.has_priority = self.config.served_first.contain(addr.ip());
         self.peers.insert(link, peer);
         self.send_description(now, link);
         self.totals.has_been_reached |= !is_dialed;
+    }
+
+    pub(super) fn named(&mut self, link: LinkId, peer_id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.exchange.peer_id = Some(peer_id);
+        }
     }
 
     /// Makes room for a peer with priority: the one without that took least, the newest of equals.

@@ -114,6 +114,7 @@ impl MetadataSwarm {
         let handshake = ExtendedHandshake {
             ut_metadata: Some(UT_METADATA_ID),
             piece_table: None,
+            ut_pex: None,
             metadata_size: file_bytes,
             live: LiveInfo::EMPTY,
             lsp: -1,
@@ -289,12 +290,14 @@ impl Machine for MetadataSwarm {
                 self.add_link(now, link, addr, true);
             }
             Input::DialFailed { addr } => self.roster.failed(now, addr),
+            Input::DialedMyself { addr } => self.roster.is_myself(addr),
             Input::Closed { link } => self.end_link(now, link),
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Announced { tracker, reply } => self.announced(now, tracker, reply),
             Input::Found { addrs, is_trusted } => self.found(now, addrs, is_trusted),
             Input::Timer => self.tick(now),
-            Input::Writable { .. }
+            Input::Named { .. }
+            | Input::Writable { .. }
             | Input::Produced(_)
             | Input::Origin(_)
             | Input::Storage(_)

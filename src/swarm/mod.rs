@@ -10,12 +10,15 @@ pub mod claims;
 pub mod config;
 mod describe;
 pub mod event;
+pub mod exchange;
 mod fetch;
 pub mod hls;
 pub mod limits;
 mod links;
 pub mod medium;
 pub mod metadata;
+pub mod neighbourhood;
+pub mod own_address;
 pub mod peer;
 pub mod pipeline;
 mod receive;
@@ -37,6 +40,7 @@ pub use config::{Role, SwarmConfig};
 pub use event::{Close, Input, Machine, Output};
 use limits::Throttle;
 use medium::Medium;
+use own_address::OwnAddress;
 use peer::Peer;
 use roster::{Origin, Roster};
 use serve::Copies;
@@ -57,6 +61,8 @@ pub struct Swarm<M> {
     wants: Wants,
     bans: Bans,
     roster: Roster,
+    exchange_rng: Rng,
+    own_address: OwnAddress,
     announcer: Announcer,
     choker: Choker,
     copies: Copies,
@@ -94,6 +100,9 @@ impl<M: Medium> Swarm<M> {
             wants: Wants::default(),
             bans: Bans::default(),
             roster,
+            // apart from the other generators: whether peers are exchanged changes nothing else
+            exchange_rng: Rng::new(!config.seed),
+            own_address: OwnAddress::default(),
             announcer: Announcer::new(now, announced, config.tracker_count, rng.fork()),
             choker: Choker::default(),
             copies: Copies::default(),
@@ -154,7 +163,23 @@ impl<M: Medium> Swarm<M> {
             true => Origin::Trusted,
             false => Origin::Stranger,
         };
-        self.roster.add(now, addr, origin);
+        if !self.is_own_address(addr) {
+            self.roster.add(now, addr, origin);
+        }
+    }
+
+    /// Whether dialling it would lead to this node, as far as peers tell.
+    fn is_own_address(&self, addr: std::net::SocketAddr) -> bool {
+        addr.port() == self.config.listen_port && self.own_address.is(addr.ip())
+    }
+
+    /// A peer says where it sees this node.
+    fn seen_at(&mut self, now: Instant, from: std::net::IpAddr, ip: std::net::IpAddr) {
+        if self.own_address.vote(now, from, ip) {
+            let shown = |ip: Option<std::net::IpAddr>| ip.map_or("unknown".to_owned(), |ip| ip.to_string());
+            let (v4, v6) = (shown(self.own_address.v4()), shown(self.own_address.v6()));
+            tracing::info!(target: "acestream.swarm", "own address as peers see it: {v4}, IPv6 {v6}");
+        }
     }
 
     fn stop(&mut self) {
@@ -178,6 +203,8 @@ impl<M: Medium> Machine for Swarm<M> {
             Input::Accepted { link, addr } => self.accepted(now, link, addr),
             Input::Dialed { link, addr } => self.dialed(now, link, addr),
             Input::DialFailed { addr } => self.roster.failed(now, addr),
+            Input::DialedMyself { addr } => self.roster.is_myself(addr),
+            Input::Named { link, peer_id } => self.named(link, peer_id),
             Input::Closed { link } => self.link_ended(now, link),
             Input::Message { link, message } => self.receive(now, link, message),
             Input::Writable { link, queued_bytes } => self.writable(now, link, queued_bytes),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::bans::BanKey;
 use super::claims::StreamClaims;
+use super::exchange::PeerExchange;
 use super::pipeline::Pipeline;
 use super::requests::RequestQueue;
 use crate::base::ids::NodeId;
@@ -21,6 +22,8 @@ pub struct Description {
     pub ut_metadata: Option<u8>,
     /// The id under which it wants messages of the piece table.
     pub piece_table: Option<u8>,
+    /// The id under which it wants messages of BEP 11.
+    pub ut_pex: Option<u8>,
     pub distance_from_source: i64,
     pub version: i64,
 }
@@ -65,6 +68,7 @@ pub struct Peer {
     pub since: Instant,
     pub last_heard: Instant,
     pub described_at: Option<Instant>,
+    pub exchange: PeerExchange,
     message_count: MessageCount,
     pub last_sent: Instant,
 }
@@ -94,6 +98,7 @@ impl Peer {
             since: now,
             last_heard: now,
             described_at: None,
+            exchange: PeerExchange::default(),
             message_count: MessageCount { since: now, count: 0 },
             last_sent: now,
         }

@@ -13,6 +13,7 @@ use crate::base::limits::{DESCRIPTION_INTERVAL_MIN, METADATA_QUEUE_MAX_BYTES, PE
 use crate::wire::extended::{ExtendedHandshake, UT_METADATA_ID};
 use crate::wire::message::Message;
 use crate::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
+use crate::wire::ut_pex::UT_PEX_ID;
 
 impl<M: Medium> Swarm<M> {
     pub(super) fn receive(&mut self, now: Instant, link: LinkId, message: Message) {
@@ -42,20 +43,18 @@ impl<M: Medium> Swarm<M> {
             Message::Extended { id: UT_METADATA_ID, payload } => {
                 self.metadata_asked(now, link, payload);
             }
+            Message::Extended { id: UT_PEX_ID, payload } => self.heard_changes(now, link, &payload),
             Message::Extended { id, payload } => M::extended(self, now, link, id, payload),
             Message::MyInfo(info) => {
                 if let Ok(newest) = u32::try_from(info.max_piece) {
                     self.with_piece(0, newest, |s, id| s.have(now, link, id));
                 }
             }
-            Message::PeerExchange(records) if self.config.role == Role::Relay => {
-                for record in records {
-                    self.add_candidate(now, record.address.into(), false);
-                }
+            Message::PeerExchange(records) => {
+                let addrs = records.into_iter().map(|record| record.address.into()).collect();
+                self.heard_of(now, link, addrs);
             }
-            Message::SourceAnnounce { address, .. } if self.config.role == Role::Relay => {
-                self.add_candidate(now, address.into(), false);
-            }
+            Message::SourceAnnounce { address, .. } => self.heard_of(now, link, vec![address.into()]),
             // Known and of no use to us, other streams, or unknown: harmless.
             _ => {}
         }
@@ -86,14 +85,20 @@ impl<M: Medium> Swarm<M> {
         let (addr, is_first) = (peer.addr, peer.description.is_none());
         if node_id == self.config.node_key.node_id() {
             self.close(now, link, Close::Myself);
-            return self.roster.remove(addr);
+            return self.roster.is_myself(addr);
         }
         if self.bans.hits(now, addr, Some(node_id)) {
             self.close(now, link, Close::Banned);
             return self.roster.remove(addr);
         }
         if is_first && self.is_duplicate(now, link, node_id) {
-            return self.close(now, link, Close::Duplicate);
+            self.close(now, link, Close::Duplicate);
+            let is_same =
+                |peer: &super::Peer| peer.node_id() == Some(node_id) && peer.listen_addr() == Some(addr);
+            if !self.peers.values().any(is_same) {
+                self.roster.set_aside(now, addr);
+            }
+            return;
         }
         let description = Description {
             node_id,
@@ -101,6 +106,7 @@ impl<M: Medium> Swarm<M> {
             listen_port: said.listen_port,
             ut_metadata: said.ut_metadata,
             piece_table: said.piece_table,
+            ut_pex: said.ut_pex,
             distance_from_source: said.live.distance_from_source,
             version: said.version,
         };
@@ -115,7 +121,11 @@ impl<M: Medium> Swarm<M> {
         {
             self.claim_run(link, min, max);
         }
+        if let Some(ip) = said.your_ip {
+            self.seen_at(now, addr.ip(), ip);
+        }
         if is_first {
+            self.begin_exchange(now, link);
             M::introduced(self, now, link);
         }
         M::advance(self, now);

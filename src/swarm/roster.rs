@@ -1,10 +1,13 @@
 //! Whom to dial, and when: addresses from the operator, trackers and peers, with backoff.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::base::limits::CANDIDATES_MAX;
+use super::bans::BanKey;
+use crate::base::limits::{
+    CANDIDATES_MAX, OWN_ADDRESSES_MAX, PEX_CANDIDATES_MAX, PEX_CANDIDATES_PER_PEER_MAX, PEX_PORTS_PER_IP_MAX,
+};
 use crate::base::net::{is_dialable, is_public};
 use crate::base::rng::Rng;
 
@@ -20,6 +23,10 @@ const LONELY_BACKOFF_MAX: Duration = Duration::from_secs(1);
 const POSTPONED: Duration = Duration::from_secs(5);
 /// After so many failures in a row an address is forgotten.
 const FAILURES_MAX: u32 = 8;
+/// The same where only a peer named it.
+const HEARSAY_FAILURES_MAX: u32 = 2;
+/// A second address of a node that is connected is not dialled for so long.
+const SET_ASIDE: Duration = Duration::from_secs(300);
 
 /// Who told us of an address, and so how far it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,21 @@ struct Candidate {
     failures: u32,
     next_try: Instant,
     state: State,
+    /// The peer whose word alone speaks for it.
+    informant: Option<BanKey>,
+}
+
+impl Candidate {
+    fn hearsay(now: Instant, informant: BanKey) -> Self {
+        Self {
+            is_static: false,
+            is_kept: false,
+            failures: 0,
+            next_try: now,
+            state: State::Idle,
+            informant: Some(informant),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -55,6 +77,8 @@ enum State {
 #[derive(Debug)]
 pub struct Roster {
     candidates: BTreeMap<SocketAddr, Candidate>,
+    /// Where this node met itself: never remembered again.
+    own: BTreeSet<SocketAddr>,
     dialing: usize,
     connected: usize,
     rng: Rng,
@@ -62,7 +86,7 @@ pub struct Roster {
 
 impl Roster {
     pub fn new(rng: Rng) -> Self {
-        Self { candidates: BTreeMap::new(), dialing: 0, connected: 0, rng }
+        Self { candidates: BTreeMap::new(), own: BTreeSet::new(), dialing: 0, connected: 0, rng }
     }
 
     /// Remembers an address; those that cannot be dialled, and private ones named by strangers, are
@@ -70,23 +94,68 @@ impl Roster {
     pub fn add(&mut self, now: Instant, addr: SocketAddr, origin: Origin) {
         let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
         let is_allowed = origin != Origin::Stranger || is_public(addr.ip());
-        if !is_dialable(addr) || !is_allowed {
+        if !is_dialable(addr) || !is_allowed || self.own.contains(&addr) {
             return;
         }
         let is_static = origin == Origin::Operator;
         if let Some(known) = self.candidates.get_mut(&addr) {
             known.is_static |= is_static;
+            known.informant = None;
             return;
         }
         if self.candidates.len() < CANDIDATES_MAX || is_static {
             let is_kept = is_static || origin == Origin::Startup;
-            let candidate = Candidate { is_static, is_kept, failures: 0, next_try: now, state: State::Idle };
+            let (state, informant) = (State::Idle, None);
+            let candidate = Candidate { is_static, is_kept, failures: 0, next_try: now, state, informant };
             self.candidates.insert(addr, candidate);
         }
     }
 
+    /// Remembers what one peer names, within the bounds of hearsay; gives how many of the addresses are known
+    /// now.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        addrs: impl Iterator<Item = SocketAddr>,
+        informant: BanKey,
+        may_be_private: bool,
+    ) -> usize {
+        let hearsay = self.candidates.values().filter_map(|candidate| candidate.informant);
+        let (mut by_all, mut by_it) = (0, 0);
+        hearsay.for_each(|other| {
+            by_all += 1;
+            by_it += usize::from(other == informant);
+        });
+        let mut known = 0;
+        for addr in addrs.map(|addr| SocketAddr::new(addr.ip().to_canonical(), addr.port())) {
+            if self.candidates.contains_key(&addr) {
+                known += 1;
+                continue;
+            }
+            let has_room = by_all < PEX_CANDIDATES_MAX && by_it < PEX_CANDIDATES_PER_PEER_MAX;
+            if has_room && self.has_room_at(addr, may_be_private) {
+                (known, by_all, by_it) = (known + 1, by_all + 1, by_it + 1);
+                self.candidates.insert(addr, Candidate::hearsay(now, informant));
+            }
+        }
+        known
+    }
+
+    /// Whether a peer may add this address.
+    fn has_room_at(&self, addr: SocketAddr, may_be_private: bool) -> bool {
+        let is_crowded = || {
+            let ports = SocketAddr::new(addr.ip(), 0)..=SocketAddr::new(addr.ip(), u16::MAX);
+            self.candidates.range(ports).count() >= PEX_PORTS_PER_IP_MAX
+        };
+        let is_allowed = match is_public(addr.ip()) {
+            true => !is_crowded(),
+            false => may_be_private,
+        };
+        is_allowed && is_dialable(addr) && !self.own.contains(&addr) && self.candidates.len() < CANDIDATES_MAX
+    }
+
     /// The next address to dial: the operator's first, then any whose time has come while there is
-    /// `room` for more peers.
+    /// `room` for more peers, hearsay after the others.
     pub fn next_dial(&mut self, now: Instant, room: usize) -> Option<SocketAddr> {
         if self.dialing >= DIALING_MAX {
             return None;
@@ -94,11 +163,11 @@ impl Roster {
         let has_room = room > self.dialing;
         let is_due = |c: &Candidate| c.state == State::Idle && c.next_try <= now;
         let due = self.candidates.iter().filter(|(_, c)| is_due(c) && (c.is_static || has_room));
-        let due: Vec<_> = due.map(|(&addr, c)| (!c.is_static, c.failures, addr)).collect();
-        let &(best_static, best_failures, _) = due.iter().min()?;
-        let equals: Vec<_> =
-            due.iter().filter(|(s, f, _)| (*s, *f) == (best_static, best_failures)).collect();
-        let addr = equals[self.rng.below(equals.len())].2;
+        let rank = |c: &Candidate| (!c.is_static, c.failures, c.informant.is_some());
+        let due: Vec<_> = due.map(|(&addr, c)| (rank(c), addr)).collect();
+        let &(best, _) = due.iter().min()?;
+        let equals: Vec<_> = due.iter().filter(|(rank, _)| *rank == best).collect();
+        let addr = equals[self.rng.below(equals.len())].1;
         self.candidates.get_mut(&addr)?.state = State::Dialing;
         self.dialing += 1;
         Some(addr)
@@ -123,6 +192,7 @@ impl Roster {
         if let Some(candidate) = self.candidates.get_mut(&addr) {
             candidate.failures = 0;
             candidate.is_kept = true;
+            candidate.informant = None;
         }
     }
 
@@ -131,7 +201,8 @@ impl Roster {
         let Some(candidate) = self.leave_state(addr) else { return };
         candidate.failures += 1;
         let (failures, is_static) = (candidate.failures, candidate.is_static);
-        if failures > FAILURES_MAX && !candidate.is_kept {
+        let failures_max = if candidate.informant.is_some() { HEARSAY_FAILURES_MAX } else { FAILURES_MAX };
+        if failures > failures_max && !candidate.is_kept {
             self.candidates.remove(&addr);
             return;
         }
@@ -147,7 +218,25 @@ impl Roster {
         }
     }
 
-    /// Never again: it is this node itself, or it was banned.
+    /// It leads to a node that is connected already, under another address.
+    pub fn set_aside(&mut self, now: Instant, addr: SocketAddr) {
+        if let Some(candidate) = self.leave_state(addr)
+            && !candidate.is_static
+        {
+            candidate.next_try = now + SET_ASIDE;
+        }
+    }
+
+    /// It leads to this node itself: forgotten, and not remembered again.
+    pub fn is_myself(&mut self, addr: SocketAddr) {
+        self.remove(addr);
+        if self.own.len() >= OWN_ADDRESSES_MAX {
+            self.own.pop_first();
+        }
+        self.own.insert(addr);
+    }
+
+    /// Not again, unless somebody names it: it was banned.
     pub fn remove(&mut self, addr: SocketAddr) {
         self.leave_state(addr);
         self.candidates.remove(&addr);

@@ -1,7 +1,7 @@
 //! Numbers to watch: a snapshot for the monitor, the demo, the simulator and the tests.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::Swarm;
@@ -25,6 +25,10 @@ pub(super) struct Totals {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Addresses of peers told to peers, heard of from them and taken, and not taken.
+    pub pex_told: u64,
+    pub pex_heard: u64,
+    pub pex_refused: u64,
     /// Of an HLS broadcast: segments read at the origin, bytes that came of them, and chunks compared with
     /// the origin's.
     pub origin_fetches: u64,
@@ -84,6 +88,10 @@ pub struct SwarmStats {
     pub requests_refused: u64,
     pub joins: u64,
     pub bans: u64,
+    /// Addresses of peers told to peers, heard of from them and taken, and not taken.
+    pub pex_told: u64,
+    pub pex_heard: u64,
+    pub pex_refused: u64,
     /// Of an HLS broadcast: segments read at the origin, bytes that came of them, chunks compared with the
     /// origin's, and how long after the origin showed it the last segment was here whole.
     pub origin_fetches: u64,
@@ -93,6 +101,9 @@ pub struct SwarmStats {
     pub known_addresses: usize,
     /// On disk.
     pub cache: CacheStats,
+    /// Where most peers see this node.
+    pub external_ip: Option<IpAddr>,
+    pub external_ip6: Option<IpAddr>,
     /// Since a piece was made or became whole; `None` before the first.
     pub last_piece_age: Option<Duration>,
     /// How long a usual piece plays.
@@ -131,12 +142,17 @@ impl<M: Medium> Swarm<M> {
             requests_refused: self.totals.requests_refused,
             joins: self.totals.joins,
             bans: self.totals.bans,
+            pex_told: self.totals.pex_told,
+            pex_heard: self.totals.pex_heard,
+            pex_refused: self.totals.pex_refused,
             origin_fetches: self.totals.origin_fetches,
             origin_bytes: self.totals.origin_bytes,
             checks: self.totals.checks,
             late_ms: self.totals.late_ms,
             known_addresses: self.roster.len(),
             cache: self.medium.cache(),
+            external_ip: self.own_address.v4(),
+            external_ip6: self.own_address.v6(),
             last_piece_age: self.totals.last_piece_at.map(|at| now.saturating_duration_since(at)),
             piece_duration: self.medium.piece_duration(),
             peers,

@@ -21,6 +21,7 @@ impl<M: Medium> Swarm<M> {
             self.close_silent(now);
             self.close_unread(now);
             self.keep_alive(now);
+            self.exchange(now);
             self.peers.values_mut().for_each(|peer| peer.requests.expire(now));
             M::keep_house(self, now);
         }

@@ -14,6 +14,7 @@ pub use super::node_key::NodeKey;
 use super::bencode::{self, Dict, Value};
 use super::hls::table::TABLE_NAME;
 use super::node_key;
+use super::ut_pex::UT_PEX_NAME;
 use crate::base::ids::NodeId;
 use crate::base::limits;
 
@@ -32,6 +33,8 @@ pub struct ExtendedHandshake {
     pub ut_metadata: Option<u8>,
     /// `m.se_hls`, the id under which the sender wants messages of the piece table.
     pub piece_table: Option<u8>,
+    /// `m.ut_pex`, the id under which the sender wants messages of BEP 11.
+    pub ut_pex: Option<u8>,
     /// Bytes of the transport file that the sender serves.
     pub metadata_size: Option<u32>,
     pub live: LiveInfo,
@@ -89,7 +92,8 @@ impl ExtendedHandshake {
     fn dict(&self, node_id: &NodeId) -> Dict {
         let extensions = Dict::new()
             .maybe(self.piece_table, |m, id| m.int(TABLE_NAME, id.into()))
-            .maybe(self.ut_metadata, |m, id| m.int("ut_metadata", id.into()));
+            .maybe(self.ut_metadata, |m, id| m.int("ut_metadata", id.into()))
+            .maybe(self.ut_pex, |m, id| m.int(UT_PEX_NAME, id.into()));
         Dict::new()
             .int("ace_metadata_version", 1)
             .int("asn", 0)
@@ -121,6 +125,7 @@ impl ExtendedHandshake {
         Self {
             ut_metadata: extension("ut_metadata"),
             piece_table: extension(TABLE_NAME),
+            ut_pex: extension(UT_PEX_NAME),
             metadata_size: dict
                 .get_int("metadata_size")
                 .and_then(|size| u32::try_from(size).ok())

@@ -51,6 +51,7 @@ fn extended_handshake(criterion: &mut Criterion) {
     let handshake = ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
         piece_table: None,
+        ut_pex: None,
         metadata_size: Some(700),
         live: LiveInfo::source(69_886, 70_000),
         lsp: 70_000,

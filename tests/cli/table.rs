@@ -106,6 +106,8 @@ pub const ROWS: &[Row] = &[
     row("SRCTDP", "port", PORT, NO_PORT, Acts),
     row("T", "bind", &["127.0.0.1", "::1"], &["host"], Acts),
     row("SRCP", "allow-private-addresses", FLAG, &["1"], Acts),
+    row("SRCP", "lsd-enabled", BOOL, NO_BOOL, Acts),
+    row("RCP", "public-tracker", TRACKERS, NO_TRACKER, Acts),
     // source node
     row("S", "name", &["abc-1_2"], &["Test", "a b", "a/b", "ä", ""], Acts),
     row(

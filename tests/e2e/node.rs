@@ -239,13 +239,13 @@ impl Home {
     pub fn support(&self, url: &str, more: &[&str]) -> Node {
         let dir = self.text();
         let words = ["--stream-support-node", "--url", url, "--pid-file-dir", &dir];
-        Node::start([&words[..], &LOOPBACK, more].concat())
+        Node::start([&words[..], &LOOPBACK, &QUIET, more].concat())
     }
 
     pub fn client(&self, more: &[&str]) -> Node {
         let (dir, state) = (self.text(), self.text() + "/state");
         let words = ["--client-console", "--http-port", "0", "--state-dir", &state, "--pid-file-dir", &dir];
-        Node::start([&words[..], &LOOPBACK, &NO_ROUTER, more].concat())
+        Node::start([&words[..], &LOOPBACK, &QUIET, more].concat())
     }
 
     pub fn tracker(&self, more: &[&str]) -> Node {
@@ -260,9 +260,12 @@ impl Home {
     }
 }
 
-/// No router of the network that the test runs in is asked for anything.
-const NO_ROUTER: [&str; 2] = ["--upnp-enabled", "0"];
 const LOOPBACK: [&str; 4] = ["--bind", "127.0.0.1", "--port", "0"];
+
+/// Nodes of tests speak to nobody on the networks of the machine, not even its router, and ask no tracker of
+/// the Internet.
+pub const QUIET: [&str; 6] =
+    ["--lsd-enabled", "0", "--upnp-enabled", "0", "--public-tracker", "http://127.0.0.1:9/announce"];
 
 /// Where a source or support node hands out its transport file.
 pub fn transport_url_of(node: &mut Node) -> String {

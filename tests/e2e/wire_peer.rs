@@ -29,6 +29,7 @@ pub fn description(live: LiveInfo, is_source: bool) -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
         piece_table: None,
+        ut_pex: None,
         metadata_size: None,
         live,
         lsp: live.lsp,

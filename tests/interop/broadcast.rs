@@ -99,8 +99,11 @@ pub fn ffmpeg(recipe: &str, sink: &str) -> Running {
 pub fn client(dir: &Path, more: &[&str]) -> (Running, String) {
     let http_port = free_port();
     let (port_text, state) = (http_port.to_string(), dir.join("state").display().to_string());
-    let words = ["--client-console", "--http-port", &port_text, "--state-dir", &state, "--upnp-enabled", "0"];
-    let client = node(dir, "client", free_port(), &[&words[..], more].concat());
+    // a test speaks to nobody on the machine's networks, and asks no tracker of the Internet
+    let quiet =
+        ["--lsd-enabled", "0", "--upnp-enabled", "0", "--public-tracker", "http://127.0.0.1:9/announce"];
+    let words = ["--client-console", "--http-port", &port_text, "--state-dir", &state];
+    let client = node(dir, "client", free_port(), &[&words[..], &quiet, more].concat());
     wait_for("the client to listen", || TcpStream::connect(("127.0.0.1", http_port)).is_ok());
     let transport = dir.join("test.acelive");
     let url = format!("http://127.0.0.1:{http_port}/ace/getstream?url=file://{}", transport.display());

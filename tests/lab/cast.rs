@@ -55,7 +55,8 @@ impl<'a> Place<'a> {
     /// A client, which listens when this returns.
     pub fn client(&self, more: &[&str]) -> Node {
         let (dir, state) = (self.home.text(), self.home.text() + "/state");
-        let words = ["--client-console", "--state-dir", &state, "--pid-file-dir", &dir];
+        // who finds peers on the own link says so
+        let words = ["--client-console", "--state-dir", &state, "--pid-file-dir", &dir, "--lsd-enabled", "0"];
         let mut client = self.start(&[&words[..], more].concat());
         client.player_port();
         client

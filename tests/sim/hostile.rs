@@ -1,13 +1,24 @@
 //! Nodes that do not keep to the rules: a production swarm whose outputs are tampered with.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
+
 use bytes::Bytes;
 
+use start_engine::base::ids::PeerId;
+use start_engine::base::limits::PEX_MAX_RECORDS;
 use start_engine::base::rng::Rng;
 use start_engine::live::piece::VerifiedPiece;
 use start_engine::swarm::Output;
 use start_engine::wire::extended::{ExtendedHandshake, NodeKey};
 use start_engine::wire::message::Message;
+use start_engine::wire::pex::PexRecord;
+use start_engine::wire::ut_pex::{PeerChanges, UT_PEX_ID};
 
+use super::node::PORT;
+
+/// Where a flooder wants everybody to knock.
+pub const VICTIM: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
+const PRIVATE: [&str; 4] = ["127.0.0.1:8621", "10.0.0.1:8621", "192.168.1.1:80", "[fd00::1]:8621"];
 /// Haves that a flooder sends for each one that is due.
 const FLOOD: u32 = 200;
 
@@ -26,6 +37,10 @@ pub enum Behaviour {
     BlackHole,
     /// Sends hundreds of haves for each true one.
     HaveFlooder,
+    /// Names addresses that nobody has by the thousand, and those of one victim.
+    PexFlooder,
+    /// Names loopback and private addresses instead of true ones.
+    PexLiar,
     // --- of an HLS broadcast ---
     /// Offers false contents of its own for every segment at once, and chunks that match them.
     TableLiar,
@@ -44,12 +59,14 @@ pub struct Tamper {
     pub behaviour: Behaviour,
     key: NodeKey,
     old_piece: Option<VerifiedPiece>,
+    /// Says that it takes `ut_pex`.
+    pub speaks_ut_pex: bool,
     rng: Rng,
 }
 
 impl Tamper {
     pub fn new(behaviour: Behaviour, key: NodeKey, rng: Rng) -> Self {
-        Self { behaviour, key, old_piece: None, rng }
+        Self { behaviour, key, old_piece: None, speaks_ut_pex: true, rng }
     }
 
     /// What goes out instead of `output`.
@@ -58,6 +75,7 @@ impl Tamper {
             self.old_piece.get_or_insert_with(|| piece.clone());
         }
         let Output::Send { link, message } = output else { return vec![output] };
+        let message = if self.speaks_ut_pex { message } else { self.without_ut_pex(message) };
         let messages = self.tamper_message(message);
         messages.into_iter().map(|message| Output::Send { link, message }).collect()
     }
@@ -77,8 +95,50 @@ impl Tamper {
             (Behaviour::HaveFlooder, Message::Have { stream, piece }) => {
                 (0..FLOOD).map(|n| Message::Have { stream, piece: piece.wrapping_add(n * n) }).collect()
             }
+            (Behaviour::PexFlooder, Message::Have { stream, piece }) => {
+                let mut messages = vec![Message::Have { stream, piece }];
+                messages.extend((0..FLOOD / 10).map(|_| self.invented()));
+                messages
+            }
+            (Behaviour::PexLiar, Message::Extended { id, .. }) => {
+                let added = PRIVATE.map(|addr| addr.parse().unwrap()).to_vec();
+                let payload = PeerChanges { added, dropped: vec![] }.encode();
+                vec![Message::Extended { id, payload }]
+            }
             (_, message) => vec![message],
         }
+    }
+
+    /// Addresses that no node has, in one of the two forms.
+    fn invented(&mut self) -> Message {
+        let mut addr = |_| match self.rng.below(2) {
+            0 => SocketAddrV4::new(VICTIM, self.rng.below(65_536) as u16),
+            _ => SocketAddrV4::new(Ipv4Addr::from(0x0900_0000 + self.rng.below(1 << 24) as u32), PORT),
+        };
+        let addrs: Vec<_> = (0..PEX_MAX_RECORDS).map(&mut addr).collect();
+        if addrs[0].port() % 2 == 0 {
+            let added = addrs.into_iter().map(Into::into).collect();
+            return Message::Extended {
+                id: UT_PEX_ID,
+                payload: PeerChanges { added, dropped: vec![] }.encode(),
+            };
+        }
+        let record = |address| PexRecord {
+            address,
+            peer_id: PeerId(*b"R30------00000000000"),
+            min_piece: 0,
+            max_piece: i64::MAX,
+            distance_from_source: 0,
+            position: i64::MAX,
+            version: 3_021_900,
+        };
+        Message::PeerExchange(addrs.into_iter().map(record).collect())
+    }
+
+    fn without_ut_pex(&self, message: Message) -> Message {
+        let Message::ExtendedHandshake(raw) = &message else { return message };
+        let (_, said) = ExtendedHandshake::verify(raw).unwrap();
+        Message::ExtendedHandshake(ExtendedHandshake { ut_pex: None, ..said }.sign(&self.key))
     }
 
     fn corrupt(&mut self, data: &Bytes) -> Bytes {

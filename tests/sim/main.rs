@@ -6,6 +6,7 @@
 mod attacks;
 mod broadcast;
 mod events;
+mod exchange;
 mod hls;
 mod hostile;
 mod network;
@@ -17,6 +18,7 @@ mod report;
 mod scenarios;
 mod stream;
 mod table;
+mod told;
 mod trace;
 mod ts;
 mod world;

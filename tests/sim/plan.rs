@@ -35,6 +35,8 @@ pub enum Knowledge {
     TrackerAndSource,
     /// The node before them in the list alone, as `--download-from`.
     Predecessor,
+    /// The same, as startup node: they may tell others of it.
+    OneNode,
 }
 
 /// How a kind of node is connected. Rates in bytes a second, `None` without limit.
@@ -68,6 +70,8 @@ pub struct Plan {
     /// As do pieces made within this time before the end.
     pub cool_down: Time,
     pub knowledge: Knowledge,
+    /// Nodes take `ut_pex`; otherwise message 12 alone tells of peers.
+    pub speaks_ut_pex: bool,
     pub max_peers: usize,
     pub source_max_peers: usize,
     /// Bytes a second that the operator of the source allows.
@@ -103,6 +107,7 @@ impl Plan {
             warm_up: 5 * SECOND,
             cool_down: 3 * SECOND,
             knowledge: Knowledge::TrackerAndSource,
+            speaks_ut_pex: true,
             max_peers: 50,
             source_max_peers: 50,
             source_upload_limit: None,

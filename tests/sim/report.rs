@@ -29,6 +29,8 @@ pub struct Tally {
     pub due: u64,
     pub produced: u64,
     pub dials: u64,
+    /// Of them, to addresses that no node has.
+    pub private_dials: u64,
     pub closes: BTreeMap<Close, u64>,
     pub wrong_bans: u64,
     /// When a node (first) took another one for a liar (second), the first time.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use start_engine::base::cidr::{Network, Networks};
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
+use start_engine::base::net::is_public;
 use start_engine::base::rng::Rng;
 use start_engine::swarm::{Close, Input, Machine, Output, Swarm, SwarmConfig};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
@@ -48,6 +50,12 @@ pub struct World<B: Broadcast> {
     connections: Vec<Connection>,
     tracked: BTreeSet<usize>,
     trace: DefaultHasher,
+}
+
+fn peer_id(index: usize) -> PeerId {
+    let mut tail = [b'.'; 11];
+    tail[..8].copy_from_slice(format!("{index:08}").as_bytes());
+    PeerId::from_random(tail)
 }
 
 impl<B: Broadcast> World<B> {
@@ -103,7 +111,8 @@ impl<B: Broadcast> World<B> {
         let index = self.nodes.len();
         let spread = 2.0 / 3.0 + 2.0 / 3.0 * self.rng.unit();
         let delay = (self.plan.round_trip as f64 / 4.0 * spread) as Time;
-        let tamper = Tamper::new(behaviour, self.node_key(index), self.rng.fork());
+        let mut tamper = Tamper::new(behaviour, self.node_key(index), self.rng.fork());
+        tamper.speaks_ut_pex = self.plan.speaks_ut_pex;
         self.nodes.push(Node::new(index, access, delay, tamper));
         index
     }
@@ -207,15 +216,14 @@ impl<B: Broadcast> World<B> {
     fn config(&mut self, index: usize) -> SwarmConfig {
         let is_station = !self.is_viewer(index);
         let knows_tracker = self.plan.knowledge == Knowledge::TrackerAndSource;
-        let mut random = [0; 11];
-        random.iter_mut().for_each(|byte| *byte = self.rng.next_u64() as u8);
-        let predecessor = index.checked_sub(1).filter(|_| !knows_tracker).map(address);
+        let before = |knowledge| index.checked_sub(1).filter(|_| self.plan.knowledge == knowledge);
         let stations = (0..self.stations().min(index)).filter(|_| knows_tracker);
+        let startup = stations.chain(before(Knowledge::OneNode));
         SwarmConfig {
             infohash: Infohash([7; 20]),
             role: B::role(index),
             node_key: self.node_key(index),
-            peer_id: PeerId::from_random(random),
+            peer_id: peer_id(index),
             listen_port: super::node::PORT,
             max_peers: if is_station { self.plan.source_max_peers } else { self.plan.max_peers },
             upload_limit: self.plan.source_upload_limit.filter(|_| is_station),
@@ -225,9 +233,14 @@ impl<B: Broadcast> World<B> {
             operator_trackers: 0,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             allow_private_addresses: false,
-            operator_peers: predecessor.into_iter().collect(),
-            startup_peers: stations.map(address).collect(),
-            priority_ips: vec![],
+            operator_peers: before(Knowledge::Predecessor).map(address).into_iter().collect(),
+            startup_peers: startup.map(address).collect(),
+            served_first: Networks::default(),
+            secret: before(Knowledge::Predecessor)
+                .map(|node| Network::of(address(node).ip()))
+                .into_iter()
+                .collect(),
+            is_private: false,
             newest_connection_wins: false,
             transport_file: Bytes::new(),
             seed: self.rng.next_u64(),
@@ -448,6 +461,7 @@ impl<B: Broadcast> World<B> {
 
     fn dial(&mut self, from: usize, to: SocketAddr) {
         self.tally.dials += 1;
+        self.tally.private_dials += u64::from(!is_public(to.ip()));
         let target = index_of(to).filter(|&index| index < self.nodes.len());
         let delay = self.nodes[from].delay + target.map_or(MILLISECOND, |index| self.nodes[index].delay);
         let wait = match target.map(|index| &self.nodes[index]) {
@@ -479,6 +493,8 @@ impl<B: Broadcast> World<B> {
         let ephemeral = SocketAddr::new(address(from.node).ip(), 40_000 + (connection % 20_000) as u16);
         self.input(target, Input::Accepted { link: acceptor.link(), addr: ephemeral });
         self.input(from.node, Input::Dialed { link: dialer.link(), addr: to });
+        self.input(target, Input::Named { link: acceptor.link(), peer_id: peer_id(from.node) });
+        self.input(from.node, Input::Named { link: dialer.link(), peer_id: peer_id(target) });
     }
 
     /// `end` closes: what it had queued is lost, and the other side hears of it after what is under way.

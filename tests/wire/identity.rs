@@ -16,6 +16,7 @@ fn source() -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(2),
         piece_table: None,
+        ut_pex: None,
         metadata_size: None,
         live: LiveInfo::source(0, 102),
         lsp: 102,

@@ -118,7 +118,7 @@ fn live() -> impl Strategy<Value = LiveInfo> {
 fn extended() -> impl Strategy<Value = ExtendedHandshake> {
     let ip = any::<std::net::IpAddr>().prop_filter("stands for unknown", |ip| !ip.is_unspecified());
     (
-        (of(1..=255u8), of(1..=255u8)),
+        (of(1..=255u8), of(1..=255u8), of(1..=255u8)),
         of(1..=1_048_576u32),
         live(),
         any::<(i64, bool, u16, i64, i64)>(),
@@ -126,7 +126,7 @@ fn extended() -> impl Strategy<Value = ExtendedHandshake> {
     )
         .prop_map(
             |(
-                (ut_metadata, piece_table),
+                (ut_metadata, piece_table, ut_pex),
                 metadata_size,
                 live,
                 (lsp, is_source, listen_port, counter_s, version),
@@ -135,6 +135,7 @@ fn extended() -> impl Strategy<Value = ExtendedHandshake> {
                 ExtendedHandshake {
                     ut_metadata,
                     piece_table,
+                    ut_pex,
                     metadata_size,
                     live,
                     lsp,

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod debug;
+mod finding;
 mod hls;
 mod logging;
 mod network;
@@ -43,6 +44,7 @@ const SOURCE: &[Group] = &[
     group("Port", network::SOURCE_PORT),
     ROUTER,
     NETWORK,
+    group("Finding peers", finding::SOURCE),
     LIMITS,
     SERVICE,
     FILES,
@@ -60,6 +62,7 @@ const SUPPORT: &[Group] = &[
     group("Port", network::SUPPORT_PORT),
     ROUTER,
     NETWORK,
+    group("Finding peers", finding::SUPPORT),
     LIMITS,
     SERVICE,
     FILES,
@@ -85,6 +88,7 @@ const PUBLISH_HLS: &[Group] = &[
     group("Port", network::SUPPORT_PORT),
     ROUTER,
     NETWORK,
+    group("Finding peers", finding::SUPPORT),
     LIMITS,
     SERVICE,
     FILES,
@@ -100,6 +104,7 @@ const CLIENT: &[Group] = &[
     group("Port", network::SUPPORT_PORT),
     group("Router", network::CLIENT_MAPPING),
     NETWORK,
+    group("Finding peers", finding::CLIENT),
     LIMITS,
     group("Files", storage::CLIENT),
     LOGGING,

@@ -39,8 +39,8 @@ const BIND: Opt = Opt::list("bind", Form::Ip, "Address to listen on, instead of 
 /// Every node.
 pub const NETWORK: &[Opt] = &[
     BIND,
-    Opt::list("upload-to", Form::Address, "Peer that is served first"),
-    Opt::list("download-from", Form::Address, "Peer that is dialled at once and for ever"),
+    Opt::list("upload-to", Form::Listed, "Peer that is served first"),
+    Opt::list("download-from", Form::Listed, "Peer that is dialled at once and for ever"),
     Opt::flag("allow-private-addresses", "Dial loopback and private addresses that strangers name"),
     Opt::new("private-node", Form::Bool, "0", "Drop every peer that is not explicitly allowed")
         .with(Effect::RefusedUnless("0", "private nodes are not in this build yet")),

@@ -44,6 +44,16 @@ impl Collector for Snapshot {
             ("infohash", status.infohash.clone()),
         ];
         put(encoder, "node", "What the node is", None, &Info::new(labels))?;
+        let seen_at = [status.external_ip, status.external_ip6].into_iter().flatten();
+        for ip in seen_at.map(|ip| ip.to_string()) {
+            put(
+                encoder,
+                "external_address",
+                "Where most peers see the node",
+                None,
+                &Info::new(vec![("ip", ip)]),
+            )?;
+        }
         gauge(encoder, "healthy", "Whether pieces advance: 1 or 0", None, i64::from(self.is_healthy))?;
         self.encode_gauges(encoder)?;
         self.encode_mapping(encoder)?;

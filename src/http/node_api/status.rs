@@ -38,6 +38,9 @@ pub struct NodeStatus {
     pub connected_peers: Vec<PeerStatus>,
     /// Addresses of peers remembered.
     pub known_addresses: usize,
+    /// Where most peers see this node; `None` before two networks agree.
+    pub external_ip: Option<IpAddr>,
+    pub external_ip6: Option<IpAddr>,
     /// Numbers of the oldest and the newest piece held.
     pub first_piece: Option<u64>,
     pub last_piece: Option<u64>,
@@ -131,6 +134,12 @@ counters! {
     joins,
     /// Peers banned
     bans,
+    /// Addresses of peers told to peers
+    pex_told,
+    /// Addresses of peers that peers named and that were taken
+    pex_heard,
+    /// Addresses that peers named and that were not taken
+    pex_refused,
     /// Segments read at the origin of an HLS broadcast
     origin_fetches,
     /// Bytes of segments that came from the origin

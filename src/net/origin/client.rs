@@ -11,10 +11,10 @@ use reqwest::{Response, Url};
 use tokio::time::timeout;
 
 use super::error::OriginError;
-use super::reach::{self, PublicNames};
 use crate::base::limits::{ORIGIN_ANSWER_TIMEOUT, ORIGIN_IDLE_CONNECTIONS_MAX, ORIGIN_SMALL_TIMEOUT};
 use crate::net::announce::Reach;
 use crate::net::fetch::{http_client_builder, read_bounded};
+use crate::net::reach::{self, PublicNames};
 
 /// Asks the origin of one broadcast. A copy shares its connections.
 #[derive(Debug, Clone)]

@@ -7,12 +7,12 @@ use std::io;
 use reqwest::StatusCode;
 use rustls::{CertificateError, Error as TlsError};
 
-use super::reach::Refusal;
 use crate::base::limits::{HTTP_CLIENT_REDIRECTS_MAX, ORIGIN_MIN_BYTES_PER_SECOND};
 use crate::media::playlist::parse::PlaylistError;
 use crate::media::playlist::sequencer::Bad;
 use crate::net::announce::printable;
 use crate::net::fetch::{causes, innermost_cause};
+use crate::net::reach::Refusal;
 
 /// Why an origin gave nothing usable.
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,6 @@ mod manifest;
 mod part;
 mod playlist;
 mod poller;
-mod reach;
 mod reader;
 
 use std::collections::BTreeMap;

@@ -81,6 +81,8 @@ impl Subject {
             trackers: &self.trackers,
             startup_nodes: &self.startup_nodes,
             is_open: !self.is_private,
+            // its transport file has no word for it
+            allows_public_trackers: false,
             public_file: self.public_file.clone(),
         }
     }

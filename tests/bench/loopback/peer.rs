@@ -233,6 +233,7 @@ fn description() -> ExtendedHandshake {
     ExtendedHandshake {
         ut_metadata: Some(UT_METADATA_ID),
         piece_table: None,
+        ut_pex: None,
         metadata_size: None,
         live: LiveInfo::EMPTY,
         lsp: -1,

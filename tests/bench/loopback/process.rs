@@ -38,7 +38,14 @@ impl Node {
         }
         let is_client = mode == "--client-console";
         if is_client {
-            command.args(["--http-port", &players.port().to_string(), "--upnp-enabled", "0"]);
+            command.args([
+                "--http-port",
+                &players.port().to_string(),
+                "--upnp-enabled",
+                "0",
+                "--lsd-enabled",
+                "0",
+            ]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let started = Instant::now();

@@ -8,7 +8,7 @@ use super::http;
 use super::origin::HlsOrigin;
 use super::viewer::HlsViewer;
 use crate::harness::{wait_for, wait_until};
-use crate::node::{Home, Node};
+use crate::node::{Home, Node, QUIET};
 
 /// The loopback address that ends so.
 pub fn ip(last: u8) -> Ipv4Addr {
@@ -74,7 +74,7 @@ impl HlsNode {
         let (dir, bind, transport) = (home.text(), ip.to_string(), text(transport.to_owned()));
         let words = ["--stream-support-node", "--url", &transport, "--metadata-dir", &dir];
         let mut node = Node::start(
-            [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], more].concat(),
+            [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], &QUIET, more].concat(),
         );
         node.port();
         Self { node, ip, _home: home }
@@ -85,7 +85,7 @@ impl HlsNode {
         let (dir, state, bind) = (home.text(), home.text() + "/state", ip.to_string());
         let words = ["--client-console", "--http-port", "0", "--state-dir", &state, "--upnp-enabled", "0"];
         let mut node = Node::start(
-            [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], more].concat(),
+            [&words[..], &["--pid-file-dir", &dir, "--bind", &bind, "--port", "0"], &QUIET, more].concat(),
         );
         node.player_port();
         Self { node, ip, _home: home }

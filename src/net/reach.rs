@@ -1,4 +1,4 @@
-//! Where requests to an origin may lead. A URL from a stranger must not make this node knock on its own
+//! Where requests to origins and trackers may lead. A URL from a stranger must not make this node knock on its own
 //! network's doors: the address is checked before each connection, whether it stands in the URL, in the
 //! target of a redirect, or comes from a name.
 
