@@ -14,8 +14,9 @@ use super::hls_config::{create_hls, hls_support, publish_hls};
 use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
+use crate::net::door::FilterFiles;
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, HlsSupportOptions, LiveCacheConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, HlsSupportOptions, LiveCacheConfig,
     LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile};
@@ -181,6 +182,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         max_upload_slots: typed.count("max-upload-slots"),
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
+        door: door(typed)?,
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),
@@ -211,6 +213,17 @@ fn live_cache(typed: &Typed<'_>) -> Result<LiveCacheConfig, UsageError> {
         kind: if is_disk { LiveCacheKind::Disk } else { LiveCacheKind::Memory },
         disk_bytes: disk_bytes.unwrap_or(LiveCacheConfig::DISK_BYTES),
         memory_bytes: typed.get("live-mem-cache-size"),
+    })
+}
+
+fn door(typed: &Typed<'_>) -> Result<DoorConfig, UsageError> {
+    let (rules, countries) = (typed.get("ip-filter-config"), typed.get("geoip-db"));
+    if rules.is_none() && countries.is_some() {
+        return Err(UsageError::new("--geoip-db needs --ip-filter-config"));
+    }
+    Ok(DoorConfig {
+        is_private: typed.flag("private-node"),
+        filter: rules.map(|rules| FilterFiles { rules, countries }),
     })
 }
 

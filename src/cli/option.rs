@@ -51,6 +51,8 @@ pub enum Form {
     Ip,
     /// `1.2.3.4:80` or `[::1]:80`: `SocketAddr`.
     Address,
+    /// The same, or without port, or a network: `Listed`.
+    Listed,
     /// RFC 3339 or Unix seconds: `i64`.
     Date,
     /// `name:LEVEL`, several joined by commas: `Vec<(String, LevelFilter)>`.
@@ -171,6 +173,7 @@ impl Form {
             Self::Host => "HOST".to_owned(),
             Self::Ip => "IP".to_owned(),
             Self::Address => "IP:PORT".to_owned(),
+            Self::Listed => "IP[/N][:PORT]".to_owned(),
             Self::Date => "DATE".to_owned(),
             Self::ModuleLevels => "NAME:LEVEL".to_owned(),
         }
@@ -199,6 +202,7 @@ impl Form {
             Self::Language => "three letters of ISO 639-3".to_owned(),
             Self::TrackerUrl => "`http(s)://` or `udp://`".to_owned(),
             Self::Address => "`1.2.3.4:80` or `[::1]:80`".to_owned(),
+            Self::Listed => "`1.2.3.4:80`, `[::1]:80`, or a whole network as `10.0.0.0/8`".to_owned(),
             Self::Date => "RFC 3339 or Unix seconds".to_owned(),
             Self::ModuleLevels => "`name:LEVEL`, several joined by commas".to_owned(),
             Self::Flag | Self::Bool | Self::Path | Self::Host | Self::Ip => String::new(),
@@ -228,6 +232,7 @@ impl Form {
             Self::Host => ValueParser::new(value::host),
             Self::Ip => ValueParser::new(value::ip),
             Self::Address => ValueParser::new(value::address),
+            Self::Listed => ValueParser::new(value::listed),
             Self::Date => ValueParser::new(value::date),
             Self::ModuleLevels => ValueParser::new(value::module_levels),
         }

@@ -7,6 +7,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::base::civil::Civil;
 use crate::base::limits::{HLS_URL_MAX_BYTES, PROVIDER_TEXT_MAX_BYTES, TRACKER_URL_MAX_BYTES};
+use crate::base::listed::Listed;
 use crate::wire::hls::transport::is_playlist_url;
 
 /// `0` or `1`.
@@ -161,6 +162,11 @@ pub fn ip(text: &str) -> Result<IpAddr, String> {
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     let usable = |address: &SocketAddr| address.port() != 0;
     text.parse().ok().filter(usable).ok_or_else(|| "expected IPv4:port or [IPv6]:port".to_owned())
+}
+
+/// An address or a network, with a port or without.
+pub fn listed(text: &str) -> Result<Listed, String> {
+    text.parse::<Listed>().map_err(|error| error.to_string())
 }
 
 /// Unix seconds, written so or as RFC 3339.

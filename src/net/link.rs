@@ -22,8 +22,8 @@ pub struct Connection {
     pub stream: TcpStream,
     /// The stranger sent 46 bytes only: its peer id may follow.
     pub may_send_peer_id: bool,
-    /// Of an accepted connection: counts it.
-    pub permit: Option<ConnectionPermit>,
+    /// Counts it.
+    pub permit: ConnectionPermit,
 }
 
 /// What a link tells its driver.

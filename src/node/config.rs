@@ -13,6 +13,8 @@ use std::time::Duration;
 pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
 pub use live_cache::{LiveCacheConfig, LiveCacheKind};
 
+use crate::base::listed::Listed;
+use crate::net::door::FilterFiles;
 use crate::wire::transport_file::Quality;
 
 /// Default port of a source node and of the standalone tracker.
@@ -42,9 +44,11 @@ pub struct CommonConfig {
     /// Peers served at a time; `None` leaves it to the choker.
     pub max_upload_slots: Option<usize>,
     /// Peers served first; incoming connections match by address alone.
-    pub upload_to: Vec<SocketAddr>,
-    /// Peers dialled at once and for ever.
-    pub download_from: Vec<SocketAddr>,
+    pub upload_to: Vec<Listed>,
+    /// Peers dialled at once and for ever, as far as the entry says where; nobody is told of them.
+    pub download_from: Vec<Listed>,
+    /// Who is let in.
+    pub door: DoorConfig,
     /// A second connection of a peer closes its first.
     pub close_connections_from_same_peer: bool,
     /// What the node interface tells, and to whom.
@@ -78,6 +82,15 @@ pub struct ServiceConfig {
     pub reports_peers: bool,
 }
 
+/// Who may connect at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DoorConfig {
+    /// Only whom `upload_to`, `download_from` and `monitor_ip` name.
+    pub is_private: bool,
+    /// Rules about addresses.
+    pub filter: Option<FilterFiles>,
+}
+
 impl CommonConfig {
     /// Where connections of this node leave from: dials, announces, requests to the origin of an HLS
     /// broadcast. `None` leaves it to the system.
@@ -97,6 +110,7 @@ impl CommonConfig {
             max_upload_slots: None,
             upload_to: Vec::new(),
             download_from: Vec::new(),
+            door: DoorConfig::default(),
             close_connections_from_same_peer: false,
             service: ServiceConfig::default(),
             maps_port: false,

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use super::live_cache;
 use super::station::{self, MeetingPlace, ReachableTracker, RunningSwarm, Station, Supply, unix_time_s};
 use crate::base::ids::Infohash;
+use crate::base::listed::{dial_addrs, networks};
 use crate::base::net::is_public;
 use crate::http::stream::StreamHub;
 use crate::live::piece::VerifiedPiece;
@@ -129,14 +130,18 @@ pub fn relay_config(
     options: &RelayOptions<'_>,
 ) -> anyhow::Result<(SwarmConfig, MeetingPlace)> {
     let (trackers, operator_trackers) = trackers(station, meeting.trackers, options);
+    let trackers = station.announced_to(trackers);
     let config = SwarmConfig {
         role: Role::Relay,
         housekeeping_interval: options.housekeeping_interval,
         tracker_count: trackers.len(),
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
-        operator_peers: station.common.download_from.clone(),
-        startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
+        operator_peers: dial_addrs(&station.common.download_from),
+        startup_peers: match station.door.is_private() {
+            true => Vec::new(),
+            false => startup_peers(station, meeting.startup_nodes, options.trust),
+        },
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
     let Meeting { infohash, is_open, .. } = *meeting;
@@ -171,7 +176,7 @@ pub fn swarm_config(
         role: Role::Relay,
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         max_peers: common.max_peers,
         upload_limit: common.upload_limit,
         download_limit: common.download_limit,
@@ -181,7 +186,9 @@ pub fn swarm_config(
         allow_private_addresses: false,
         operator_peers: Vec::new(),
         startup_peers: Vec::new(),
-        priority_ips: common.upload_to.iter().map(|addr| addr.ip()).collect(),
+        served_first: networks(&common.upload_to),
+        secret: networks(&common.download_from),
+        is_private: station.door.is_private(),
         newest_connection_wins: common.close_connections_from_same_peer,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file,
@@ -243,8 +250,8 @@ pub async fn find_transport_file(
     operator_trackers: &[String],
     patience: Duration,
 ) -> anyhow::Result<Bytes> {
-    let trackers = parse_trackers(operator_trackers, Reach::Anywhere);
-    let operator_peers = station.common.download_from.clone();
+    let trackers = station.announced_to(parse_trackers(operator_trackers, Reach::Anywhere));
+    let operator_peers = dial_addrs(&station.common.download_from);
     anyhow::ensure!(
         !trackers.is_empty() || !operator_peers.is_empty(),
         "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url"
@@ -254,7 +261,7 @@ pub async fn find_transport_file(
         purpose,
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         tracker_count: trackers.len(),
         allow_private_addresses: true,
         operator_peers,
@@ -301,7 +308,7 @@ pub fn serve_transport_file(
         purpose: Purpose::Serve(public_file),
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         tracker_count: trackers.len(),
         allow_private_addresses: false,
         operator_peers: Vec::new(),

@@ -1,11 +1,12 @@
 //! What a swarm is told once, at its beginning.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::limits::Limits;
+use crate::base::cidr::Networks;
 use crate::base::ids::{Infohash, PeerId};
 use crate::wire::extended::NodeKey;
 
@@ -24,7 +25,7 @@ pub struct SwarmConfig {
     pub role: Role,
     pub node_key: NodeKey,
     pub peer_id: PeerId,
-    /// Where this node listens; told to peers and trackers.
+    /// Where this node listens; told to peers and trackers. 0: nobody shall know.
     pub listen_port: u16,
     pub max_peers: usize,
     /// Bytes a second, see [`Limits`].
@@ -42,8 +43,12 @@ pub struct SwarmConfig {
     pub operator_peers: Vec<SocketAddr>,
     /// `startup_nodes` of the descriptor.
     pub startup_peers: Vec<SocketAddr>,
-    /// `--upload-to`, by ip: served first, and room is made for them.
-    pub priority_ips: Vec<IpAddr>,
+    /// `--upload-to`: served first, and room is made for them.
+    pub served_first: Networks,
+    /// `--download-from`: nobody is told of a node there.
+    pub secret: Networks,
+    /// `--private-node`: takes part in no exchange of addresses, and dials `operator_peers` alone.
+    pub is_private: bool,
     /// Whether a second connection of a node ends its first one, and not the second.
     pub newest_connection_wins: bool,
     /// How often what needs no exact time is done: rounds of choking, silent peers, keepalives.
@@ -54,6 +59,11 @@ pub struct SwarmConfig {
 }
 
 impl SwarmConfig {
+    /// Whether no peer, tracker or stranger may hear of a node there from this one, whatever its port.
+    pub fn is_secret(&self, addr: SocketAddr) -> bool {
+        self.secret.contain(addr.ip())
+    }
+
     pub fn limits(&self) -> Limits {
         Limits { max_peers: self.max_peers, upload: self.upload_limit, download: self.download_limit }
     }

@@ -14,7 +14,7 @@ use crate::base::net::canonical;
 impl<M: Medium> Swarm<M> {
     pub(super) fn accepted(&mut self, now: Instant, link: LinkId, addr: SocketAddr) {
         let addr = SocketAddr::new(canonical(addr.ip()), addr.port());
-        let has_priority = self.config.priority_ips.contains(&addr.ip());
+        let has_priority = self.config.served_first.contain(addr.ip());
         let refusal = if self.bans.hits(now, addr, None) {
             Some(Close::Banned)
         } else if self.peers.len() >= self.config.max_peers && !(has_priority && self.displace(now)) {
@@ -40,7 +40,7 @@ impl<M: Medium> Swarm<M> {
 
     fn add_peer(&mut self, now: Instant, link: LinkId, addr: SocketAddr, is_dialed: bool) {
         let mut peer = Peer::new(now, addr, is_dialed, self.medium.depth_min());
-        peer.has_priority = self.config.priority_ips.contains(&addr.ip());
+        peer.has_priority = self.config.served_first.contain(addr.ip());
         self.peers.insert(link, peer);
         self.send_description(now, link);
         self.totals.has_been_reached |= !is_dialed;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rsa::rand_core::OsRng;
+use start_engine::base::cidr::Networks;
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::live::assembler::Shape;
 use start_engine::live::cutter::Cutter;
@@ -84,7 +85,9 @@ impl Stream {
             allow_private_addresses: true,
             operator_peers: Vec::new(),
             startup_peers: Vec::new(),
-            priority_ips: Vec::new(),
+            served_first: Networks::default(),
+            secret: Networks::default(),
+            is_private: false,
             newest_connection_wins: false,
             housekeeping_interval: Duration::from_secs(1),
             transport_file: Bytes::new(),

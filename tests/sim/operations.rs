@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use start_engine::base::cidr::{Network, Networks};
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::live::piece::VerifiedPiece;
 use start_engine::swarm::ts::{Ts, TsConfig};
@@ -143,7 +144,9 @@ impl Bench {
             allow_private_addresses: false,
             operator_peers: vec!["1.1.1.1:1".parse().unwrap()],
             startup_peers: vec![],
-            priority_ips: vec![[1, 0, 0, 1].into()],
+            served_first: [Network::of([1, 0, 0, 1].into())].into_iter().collect(),
+            secret: Networks::default(),
+            is_private: false,
             newest_connection_wins: false,
             housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
             transport_file: Bytes::from_static(&[5; 100]),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use start_engine::base::cidr::Networks;
 use start_engine::base::ids::{Infohash, LinkId, PeerId};
 use start_engine::base::rng::Rng;
 use start_engine::swarm::{Close, Input, Machine, Output, Swarm, SwarmConfig};
@@ -227,7 +228,9 @@ impl<B: Broadcast> World<B> {
             allow_private_addresses: false,
             operator_peers: predecessor.into_iter().collect(),
             startup_peers: stations.map(address).collect(),
-            priority_ips: vec![],
+            served_first: Networks::default(),
+            secret: Networks::default(),
+            is_private: false,
             newest_connection_wins: false,
             transport_file: Bytes::new(),
             seed: self.rng.next_u64(),

@@ -104,13 +104,13 @@ fn source_config(dir: &Path, port: u16) -> SourceConfig {
 fn support_config(dir: &Path, source_port: u16, port: u16) -> SupportConfig {
     let url = format!("http://127.0.0.1:{source_port}/app/get_transport_file?format=raw");
     let source = SocketAddr::from((Ipv4Addr::LOCALHOST, source_port));
-    let common = CommonConfig { download_from: vec![source], ..common(dir, "support", port) };
+    let common = CommonConfig { download_from: vec![source.into()], ..common(dir, "support", port) };
     SupportConfig { common, ..SupportConfig::new(url) }
 }
 
 fn client_config(dir: &Path, support_port: u16, http_port: u16) -> ClientConfig {
     let support = SocketAddr::from((Ipv4Addr::LOCALHOST, support_port));
-    let common = CommonConfig { download_from: vec![support], ..common(dir, "client", 0) };
+    let common = CommonConfig { download_from: vec![support.into()], ..common(dir, "client", 0) };
     ClientConfig { common, http_port, ..ClientConfig::new() }
 }
 

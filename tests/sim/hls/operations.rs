@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use start_engine::base::cidr::Networks;
 use start_engine::base::ids::{Infohash, LinkId, PeerId, PieceId};
 use start_engine::base::rng::Rng;
 use start_engine::swarm::hls::event::{
@@ -522,7 +523,9 @@ fn swarm_config() -> SwarmConfig {
         allow_private_addresses: false,
         operator_peers: vec![],
         startup_peers: vec![],
-        priority_ips: vec![],
+        served_first: Networks::default(),
+        secret: Networks::default(),
+        is_private: false,
         newest_connection_wins: false,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file: Bytes::from_static(&[5; 100]),
