@@ -37,21 +37,16 @@ impl Network {
     }
 
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.first, canonical(address)) {
-            (IpAddr::V4(first), IpAddr::V4(address)) => {
-                (first.to_bits() ^ address.to_bits())
-                    .checked_shr(u32::from(V4_BITS - self.length))
-                    .unwrap_or(0)
-                    == 0
-            }
-            (IpAddr::V6(first), IpAddr::V6(address)) => {
-                (first.to_bits() ^ address.to_bits())
-                    .checked_shr(u32::from(V6_BITS - self.length))
-                    .unwrap_or(0)
-                    == 0
-            }
-            _ => false,
-        }
+        let address = canonical(address);
+        let (first, last) = self.range();
+        address.is_ipv4() == self.first.is_ipv4() && (first..=last).contains(&number(address))
+    }
+
+    /// Its first and its last address.
+    fn range(&self) -> (u128, u128) {
+        let first = number(self.first);
+        let rest = u32::from(bits_of(self.first) - self.length);
+        (first, first | 1u128.checked_shl(rest).map_or(u128::MAX, |size| size - 1))
     }
 
     /// The address, when it is a single one.
@@ -62,6 +57,14 @@ impl Network {
 
 fn bits_of(address: IpAddr) -> u8 {
     if address.is_ipv4() { V4_BITS } else { V6_BITS }
+}
+
+/// An address as a number; those of both families begin at 0.
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(ip) => ip.to_bits().into(),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
 }
 
 /// The address with its last bits zero.
@@ -125,30 +128,43 @@ impl fmt::Display for Network {
     }
 }
 
-/// Several networks; a copy shares them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Networks(Arc<[Network]>);
+/// Many networks, found in a time that grows with the logarithm of their number; a copy shares them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks {
+    v4: Ranges,
+    v6: Ranges,
+}
+
+/// First and last of each, in ascending order, without overlap.
+type Ranges = Arc<[(u128, u128)]>;
 
 impl Networks {
     pub fn contain(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        let address = canonical(address);
+        let ranges = if address.is_ipv4() { &self.v4 } else { &self.v6 };
+        let address = number(address);
+        let after = ranges.partition_point(|&(first, _)| first <= address);
+        after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|&(_, last)| address <= last)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Default for Networks {
-    fn default() -> Self {
-        Self(Arc::new([]))
+        self.v4.is_empty() && self.v6.is_empty()
     }
 }
 
 impl FromIterator<Network> for Networks {
     fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
-        Self(networks.into_iter().collect())
+        let (v4, v6): (Vec<_>, Vec<_>) = networks.into_iter().partition(|network| network.first.is_ipv4());
+        Self { v4: ranges(&v4), v6: ranges(&v6) }
     }
+}
+
+/// Networks that overlap lie in one another: the shorter one, which begins no later, holds the other.
+fn ranges(networks: &[Network]) -> Ranges {
+    let mut ranges: Vec<_> = networks.iter().map(Network::range).collect();
+    ranges.sort_unstable_by_key(|&(first, last)| (first, std::cmp::Reverse(last)));
+    ranges.dedup_by(|later, earlier| later.1 <= earlier.1);
+    ranges.into()
 }
 
 #[cfg(test)]
@@ -182,6 +198,29 @@ mod tests {
         assert!(contains("10.0.0.0/8", "::ffff:10.1.1.1"));
         assert!(contains("::ffff:10.0.0.0/104", "10.1.1.1"));
         assert_eq!("::ffff:10.0.0.1".parse::<Network>(), "10.0.0.1".parse());
+    }
+
+    #[test]
+    fn set_holds_what_any_of_its_networks_holds() {
+        let texts =
+            ["10.0.0.0/8", "10.1.0.0/16", "10.255.255.255", "9.0.0.0/8", "fd00::/8", "0.0.0.9", "fd00::/9"];
+        let networks: Vec<Network> = texts.iter().map(|text| text.parse().expect("a network")).collect();
+        let set: Networks = networks.iter().copied().collect();
+        for text in [
+            "8.255.255.255",
+            "9.0.0.0",
+            "10.2.0.0",
+            "10.255.255.255",
+            "11.0.0.0",
+            "0.0.0.9",
+            "0.0.0.8",
+            "::9",
+            "fdff::",
+        ] {
+            let address: IpAddr = text.parse().expect("an address");
+            assert_eq!(set.contain(address), networks.iter().any(|one| one.contains(address)), "{text}");
+        }
+        assert!(!Networks::default().contain([1, 2, 3, 4].into()) && Networks::default().is_empty());
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub const LINK_QUEUE_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// A peer to which bytes wait for so long without any of them going out is closed.
 pub const LINK_UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+// --- who is let in (net) ---
+
+/// The operator's file of address rules: half a million networks.
+pub const FILTER_FILE_MAX_BYTES: usize = 16 * 1024 * 1024;
+
 // --- bencode, extended handshake, metadata (wire) ---
 
 /// Nesting of bencode from outside.

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod limits;
 pub mod listed;
 pub mod net;
+pub mod openings;
 pub mod rate;
 pub mod rng;
 pub mod token_bucket;

@@ -14,6 +14,7 @@ use super::hls_config::{create_hls, hls_support, publish_hls};
 use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
+use crate::net::door::FilterFiles;
 use crate::node::config::{
     ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, ExchangeConfig, HlsSupportOptions,
     LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig,
@@ -183,7 +184,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         upload_to: unique(typed.list("upload-to")),
         download_from: unique(typed.list("download-from")),
         exchange: exchange(typed, default.exchange)?,
-        door: DoorConfig { is_private: typed.flag("private-node") },
+        door: door(typed)?,
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),
@@ -222,6 +223,17 @@ fn exchange(typed: &Typed<'_>, default: ExchangeConfig) -> Result<ExchangeConfig
     Ok(ExchangeConfig {
         lsd: typed.get("lsd-enabled").unwrap_or(default.lsd),
         public_trackers: if public_trackers.is_empty() { default.public_trackers } else { public_trackers },
+    })
+}
+
+fn door(typed: &Typed<'_>) -> Result<DoorConfig, UsageError> {
+    let (rules, countries) = (typed.get("ip-filter-config"), typed.get("geoip-db"));
+    if rules.is_none() && countries.is_some() {
+        return Err(UsageError::new("--geoip-db needs --ip-filter-config"));
+    }
+    Ok(DoorConfig {
+        is_private: typed.flag("private-node"),
+        filter: rules.map(|rules| FilterFiles { rules, countries }),
     })
 }
 

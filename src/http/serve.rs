@@ -23,14 +23,26 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use crate::base::limits::{HTTP_BUFFER_MAX_BYTES, HTTP_HEAD_TIMEOUT, HTTP_HEADERS_MAX, HTTP_STOP_TIMEOUT};
+use crate::base::openings::Openings;
 use crate::tracker::service::{HttpEndpoint, TrackerService};
 
 /// What a node offers over HTTP.
+#[derive(Clone)]
 pub struct HttpServices {
     /// Answers `/announce` and `/scrape`, when this node has a tracker.
     pub tracker: Option<Arc<TrackerService>>,
     /// Everything else. Handlers find the client's address as `ConnectInfo<SocketAddr>`.
     pub app: axum::Router,
+}
+
+impl HttpServices {
+    /// What of it is there for a client to whom only `openings` is open. What the routes answer is for them.
+    pub fn open_to(self: &Arc<Self>, openings: Openings) -> Arc<Self> {
+        match openings.tracker || self.tracker.is_none() {
+            true => self.clone(),
+            false => Arc::new(Self { tracker: None, app: self.app.clone() }),
+        }
+    }
 }
 
 /// Serves requests until the client goes, is idle too long, or `stopped` is ready; then what is under way

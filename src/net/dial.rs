@@ -10,8 +10,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::door::{Door, TurnedAway};
 use super::link::Connection;
-use super::listen::PeerConnection;
+use super::listen::{ConnectionPermit, PeerConnection};
 use crate::base::ids::{Infohash, PeerId};
 use crate::base::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeError};
@@ -27,14 +28,22 @@ pub enum DialError {
     OtherSwarm,
     #[error("swarm {0} is not served here")]
     NotServed(Infohash),
+    #[error("not dialled: {0}")]
+    TurnedAway(#[from] TurnedAway),
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Connects to `addr`, leaving from `from` if it is of the same family, and shakes hands.
-pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Result<Connection, DialError> {
+/// Connects to `addr` if it may be called on, leaving from `from` if it is of the same family, and shakes hands.
+pub async fn dial(
+    addr: SocketAddr,
+    door: &Door,
+    from: Option<IpAddr>,
+    ours: Handshake,
+) -> Result<Connection, DialError> {
+    let places = door.call_on(addr.ip())?;
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(from) = from.filter(|from| from.is_ipv4() == addr.is_ipv4() && !from.is_unspecified()) {
         socket.bind(SocketAddr::new(from, 0))?;
@@ -43,7 +52,7 @@ pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Re
     let mut stream = connected.map_err(|_| DialError::TooSlow)??;
     let shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut stream, ours)).await;
     let peer_id = shaken.map_err(|_| DialError::TooSlow)??;
-    Ok(Connection { stream, peer_id: Some(peer_id), permit: None })
+    Ok(Connection { stream, peer_id: Some(peer_id), permit: ConnectionPermit::of_dial(places) })
 }
 
 async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<PeerId, DialError> {
@@ -106,7 +115,7 @@ impl Swarms {
         let answered = timeout(HANDSHAKE_TIMEOUT, self.answer(stream)).await;
         match answered.unwrap_or(Err(DialError::TooSlow)) {
             Ok((stream, swarm)) => {
-                let connection = Connection { stream, peer_id: None, permit: Some(permit) };
+                let connection = Connection { stream, peer_id: None, permit };
                 // A swarm that ended meanwhile, or that is flooded, drops the connection.
                 let _ = swarm.try_send((connection, addr));
             }

@@ -15,6 +15,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::announce::{Reach, TrackerClient, announce};
 use super::dial::{Accepted, DialError, dial};
+use super::door::Door;
 use super::finders::Found;
 use super::link::{self, Connection, LinkEvent};
 use super::portmap::Mapping;
@@ -46,6 +47,8 @@ pub struct DriverConfig {
     pub trackers_client: TrackerClient,
     /// What the router does for this node: trackers are told the port outside.
     pub mapping: watch::Receiver<Option<Mapping>>,
+    /// Who may be dialled.
+    pub door: Door,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
     /// Strangers that asked for this swarm.
@@ -299,8 +302,9 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     }
 
     fn dial(&mut self, addr: SocketAddr) {
-        let (from, handshake) = (self.config.dial_from, self.config.handshake);
-        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, from, handshake).await) });
+        let (from, handshake, door) =
+            (self.config.dial_from, self.config.handshake, self.config.door.clone());
+        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, &door, from, handshake).await) });
     }
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {

@@ -22,8 +22,8 @@ pub struct Connection {
     pub stream: TcpStream,
     /// From the handshake; `None` while only 46 bytes of it came: the rest may follow.
     pub peer_id: Option<PeerId>,
-    /// Of an accepted connection: counts it.
-    pub permit: Option<ConnectionPermit>,
+    /// Counts it.
+    pub permit: ConnectionPermit,
 }
 
 /// What a link tells its driver.

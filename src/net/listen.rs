@@ -1,6 +1,6 @@
 //! One port for everything: the peer wire, the tracker and the HTTP interface. It decides by the first
-//! byte whose connection it is, and how many connections there may be; it never reads further, and the
-//! accept loop never waits for a client.
+//! byte whose connection it is, and how many connections there may be; whom the door turns away is closed before
+//! that byte. It never reads further, and the accept loop never waits for a client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,26 +12,38 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::door::{Admission, Door, Places};
 use super::stop::stopped;
 use super::unsniffed::{Unsniffed, UnsniffedSlot};
 use crate::base::limits::{HANDSHAKE_TIMEOUT, SNIFF_TIMEOUT};
+use crate::base::openings::Openings;
 use crate::http::serve::{HttpServices, serve_http};
 use crate::wire::sniff::{self, Sniffed};
 
 /// How long the accept loop rests when the process is out of files or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Held as long as the connection is open: counts it against `max_connections`.
+/// Held as long as the connection is open: counts it against `max_connections` if it came in, and among those of
+/// its group.
 #[derive(Debug)]
 pub struct ConnectionPermit {
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
+    _places: Places,
+}
+
+impl ConnectionPermit {
+    /// Of a connection that this node made.
+    pub fn of_dial(places: Places) -> Self {
+        Self { _permit: None, _places: places }
+    }
 }
 
 /// A connection that begins like the peer wire; no byte of it was consumed.
 pub type PeerConnection = (TcpStream, SocketAddr, ConnectionPermit);
 
-/// Where connections go.
+/// Who is let in, and where connections go.
 pub struct ListenTargets {
+    pub door: Door,
     pub http: Arc<HttpServices>,
     /// `None` closes connections of peers: a tracker has no swarm.
     pub peers: Option<mpsc::Sender<PeerConnection>>,
@@ -44,7 +56,7 @@ pub async fn run(
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
 ) {
-    let door = Arc::new(Door {
+    let listener = Arc::new(Listener {
         permits: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
         unsniffed: Unsniffed::default(),
         targets,
@@ -52,26 +64,26 @@ pub async fn run(
     });
     let mut loops = JoinSet::new();
     for socket in sockets {
-        loops.spawn(accept(socket, door.clone()));
+        loops.spawn(accept(socket, listener.clone()));
     }
-    drop(door);
+    drop(listener);
     while loops.join_next().await.is_some() {}
 }
 
-struct Door {
+struct Listener {
     permits: Arc<Semaphore>,
     unsniffed: Unsniffed,
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
 }
 
-async fn accept(socket: TcpListener, door: Arc<Door>) {
-    let mut stop = door.stop.clone();
+async fn accept(socket: TcpListener, listener: Arc<Listener>) {
+    let mut stop = listener.stop.clone();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept() => match accepted {
-                Ok((stream, remote)) => door.admit(stream, remote, &mut connections),
+                Ok((stream, remote)) => listener.admit(stream, remote, &mut connections),
                 Err(error) => rest_if_exhausted(&error).await,
             },
             Some(_ended) = connections.join_next(), if !connections.is_empty() => {}
@@ -96,9 +108,16 @@ const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const ENOBUFS: i32 = 105;
 
-impl Door {
+impl Listener {
     fn admit(self: &Arc<Self>, stream: TcpStream, remote: SocketAddr, connections: &mut JoinSet<()>) {
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let Admission { openings, places } = match self.targets.door.admit(remote.ip()) {
+            Ok(admission) => admission,
+            Err(why) => {
+                turn_away(&stream);
+                return tracing::debug!(target: "acestream.LM", "closed {remote}: {why}");
+            }
+        };
         let Ok(permit) = self.permits.clone().try_acquire_owned() else {
             tracing::debug!(target: "acestream.LM", "closed {remote}: no connection is left");
             return;
@@ -109,15 +128,14 @@ impl Door {
         };
         // a connection that is already gone shows at its first read
         let _ = stream.set_nodelay(true);
-        let permit = ConnectionPermit { _permit: permit };
-        connections.spawn(self.clone().serve(stream, remote, permit, slot));
+        let permit = ConnectionPermit { _permit: Some(permit), _places: places };
+        connections.spawn(self.clone().serve((stream, remote, permit), openings, slot));
     }
 
     async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
-        remote: SocketAddr,
-        permit: ConnectionPermit,
+        (stream, remote, permit): PeerConnection,
+        openings: Openings,
         slot: UnsniffedSlot,
     ) {
         let mut stop = self.stop.clone();
@@ -127,10 +145,15 @@ impl Door {
         };
         drop(slot);
         match protocol {
-            Sniffed::Http => {
-                serve_http(stream, remote, self.targets.http.clone(), stopped(&mut stop)).await;
+            Sniffed::Http if openings.http() => {
+                let services = self.targets.http.open_to(openings);
+                serve_http(stream, remote, services, stopped(&mut stop)).await;
             }
-            Sniffed::PeerWire => self.hand_over((stream, remote, permit)).await,
+            Sniffed::PeerWire if openings.peer_wire => self.hand_over((stream, remote, permit)).await,
+            Sniffed::Http | Sniffed::PeerWire => {
+                turn_away(&stream);
+                tracing::debug!(target: "acestream.LM", "closed {remote}: {protocol:?} is not open to it");
+            }
             Sniffed::Unknown => {
                 tracing::debug!(target: "acestream.LM", "closed {remote}: neither peer nor HTTP")
             }
@@ -147,6 +170,12 @@ impl Door {
             () = stopped(&mut stop) => {}
         }
     }
+}
+
+/// Lets the connection end with a reset when it is dropped: nothing is sent, and nothing lingers.
+fn turn_away(stream: &TcpStream) {
+    // a connection that is already gone needs no reset
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 async fn first_byte(stream: &TcpStream) -> Sniffed {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
+use super::door::Door;
 use super::stop::stopped;
 use crate::base::limits::TRACKER_DATAGRAM_MAX_BYTES;
 use crate::tracker::service::{Scratch, TrackerService};
@@ -15,8 +16,13 @@ use crate::tracker::service::{Scratch, TrackerService};
 /// Datagrams answered with one look at the clock, before other tasks get their turn.
 const BATCH: usize = 64;
 
-/// Answers on `socket` until `stop` turns true.
-pub async fn serve(socket: UdpSocket, tracker: Arc<TrackerService>, mut stop: watch::Receiver<bool>) {
+/// Answers whom `door` lets in on `socket` until `stop` turns true.
+pub async fn serve(
+    socket: UdpSocket,
+    door: Door,
+    tracker: Arc<TrackerService>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut buffer = vec![0; TRACKER_DATAGRAM_MAX_BYTES];
     let mut scratch = Scratch::default();
     loop {
@@ -24,12 +30,18 @@ pub async fn serve(socket: UdpSocket, tracker: Arc<TrackerService>, mut stop: wa
             readable = socket.readable() => if readable.is_err() { return },
             () = stopped(&mut stop) => return,
         }
-        answer_batch(&socket, &tracker, &mut buffer, &mut scratch);
+        answer_batch(&socket, &door, &tracker, &mut buffer, &mut scratch);
         tokio::task::yield_now().await;
     }
 }
 
-fn answer_batch(socket: &UdpSocket, tracker: &TrackerService, buffer: &mut [u8], scratch: &mut Scratch) {
+fn answer_batch(
+    socket: &UdpSocket,
+    door: &Door,
+    tracker: &TrackerService,
+    buffer: &mut [u8],
+    scratch: &mut Scratch,
+) {
     let now = Instant::now();
     for _ in 0..BATCH {
         let (length, remote) = match socket.try_recv_from(buffer) {
@@ -38,6 +50,9 @@ fn answer_batch(socket: &UdpSocket, tracker: &TrackerService, buffer: &mut [u8],
             // an ICMP message about an earlier answer
             Err(_) => continue,
         };
+        if !door.admits_datagram(remote.ip()) {
+            continue;
+        }
         let datagram = buffer.get(..length).unwrap_or_default();
         if let Some(answer) = tracker.udp(now, remote, datagram, scratch)
             && let Err(error) = socket.try_send_to(answer, remote)

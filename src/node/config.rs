@@ -14,6 +14,7 @@ pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig
 pub use live_cache::{LiveCacheConfig, LiveCacheKind};
 
 use crate::base::listed::Listed;
+use crate::net::door::FilterFiles;
 use crate::wire::transport_file::Quality;
 
 /// Default port of a source node and of the standalone tracker.
@@ -90,6 +91,8 @@ pub struct ServiceConfig {
 pub struct DoorConfig {
     /// Only whom `upload_to`, `download_from` and `monitor_ip` name.
     pub is_private: bool,
+    /// Rules about addresses.
+    pub filter: Option<FilterFiles>,
 }
 
 /// How peers are found beside trackers that are named.

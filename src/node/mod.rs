@@ -8,6 +8,7 @@ pub mod inspect;
 mod live_cache;
 mod node_view;
 mod own_ip;
+mod privacy;
 mod relay;
 pub mod source;
 mod station;

@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use super::relay::Latency;
 use super::station::Station;
 use crate::base::listed::dial_addrs;
+use crate::base::net::is_localhost;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
+use crate::net::door::{Door, Turned};
 use crate::net::portmap::Mapping;
 use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
@@ -39,6 +41,7 @@ pub struct SwarmView {
     source_url: Option<String>,
     port: u16,
     max_connections: usize,
+    door: Door,
     allowance: watch::Sender<Allowance>,
     download_from: Vec<(IpAddr, u16)>,
     mapping: watch::Sender<Option<Mapping>>,
@@ -65,12 +68,13 @@ impl SwarmView {
             source_url,
             port: station.port,
             max_connections: common.max_connections,
+            door: station.door.clone(),
             allowance: station.allowance.clone(),
+            mapping: station.mapping.clone(),
             download_from: dial_addrs(&common.download_from)
                 .iter()
                 .map(|addr| (addr.ip(), addr.port()))
                 .collect(),
-            mapping: station.mapping.clone(),
             latency,
             reports_peers: common.service.reports_peers,
             patience,
@@ -85,10 +89,12 @@ impl SwarmView {
 }
 
 impl NodeView for SwarmView {
-    fn status(&self) -> NodeStatus {
+    fn status(&self, reader: IpAddr) -> NodeStatus {
         let published = self.published.get();
         let stats = published.map(|published| published.stats.borrow().clone()).unwrap_or_default();
         let limits = self.allowance.borrow().limits;
+        // whom this node fetches from is told on this machine alone
+        let tells_all = is_localhost(reader);
         let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -102,8 +108,8 @@ impl NodeView for SwarmView {
             content_id: id(|file| file.content_id().to_string()),
             source_url: self.source_url.clone(),
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
-            download_from: self.download_from.clone(),
             port_mapping: self.mapping.borrow().map(mapping_status),
+            download_from: if tells_all { self.download_from.clone() } else { Vec::new() },
             max_connections: self.max_connections,
             max_peers: limits.max_peers,
             upload_limit: limits.upload.map_or(0, |rate| rate / KILOBYTE),
@@ -112,7 +118,10 @@ impl NodeView for SwarmView {
             upload_speed: stats.upload_rate,
             connected_peers_count: stats.peers.len(),
             connected_peers: match self.reports_peers {
-                true => stats.peers.iter().map(peer_status).collect(),
+                true => {
+                    let shown = stats.peers.iter().filter(|peer| tells_all || !peer.is_secret);
+                    shown.map(peer_status).collect()
+                }
                 false => Vec::new(),
             },
             known_addresses: stats.known_addresses,
@@ -124,7 +133,7 @@ impl NodeView for SwarmView {
             cache_bytes: stats.cache.bytes,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
-            counters: counters(&stats),
+            counters: counters(&stats, self.door.turned()),
         }
     }
 
@@ -156,8 +165,10 @@ impl NodeView for SwarmView {
     }
 }
 
-fn counters(stats: &SwarmStats) -> Counters {
+fn counters(stats: &SwarmStats, turned: Turned) -> Counters {
     Counters {
+        connections_turned_away: turned.connections,
+        datagrams_turned_away: turned.datagrams,
         uploaded_bytes: stats.uploaded_bytes,
         downloaded_bytes: stats.downloaded_bytes,
         duplicate_bytes: stats.duplicate_bytes,
@@ -215,6 +226,7 @@ pub fn access(station: &Station) -> Access {
         token: service.access_token.clone(),
         is_remote: service.is_remote,
         monitor_ip: service.monitor_ip,
+        lists: station.door.lists().cloned(),
     }
 }
 

@@ -133,6 +133,7 @@ pub fn relay_config(
     options: &RelayOptions<'_>,
 ) -> anyhow::Result<(SwarmConfig, MeetingPlace)> {
     let (trackers, operator_trackers) = trackers(station, meeting, options);
+    let trackers = station.announced_to(trackers);
     let config = SwarmConfig {
         role: Role::Relay,
         housekeeping_interval: options.housekeeping_interval,
@@ -140,7 +141,10 @@ pub fn relay_config(
         operator_trackers,
         allow_private_addresses: allows_private(station, options.trust),
         operator_peers: dial_addrs(&station.common.download_from),
-        startup_peers: startup_peers(station, meeting.startup_nodes, options.trust),
+        startup_peers: match station.door.is_private() {
+            true => Vec::new(),
+            false => startup_peers(station, meeting.startup_nodes, options.trust),
+        },
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
     let Meeting { infohash, is_open, .. } = *meeting;
@@ -175,7 +179,7 @@ pub fn swarm_config(
         role: Role::Relay,
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         max_peers: common.max_peers,
         upload_limit: common.upload_limit,
         download_limit: common.download_limit,
@@ -187,7 +191,7 @@ pub fn swarm_config(
         startup_peers: Vec::new(),
         served_first: networks(&common.upload_to),
         secret: networks(&common.download_from),
-        is_private: common.door.is_private,
+        is_private: station.door.is_private(),
         newest_connection_wins: common.close_connections_from_same_peer,
         housekeeping_interval: SwarmConfig::HOUSEKEEPING_INTERVAL,
         transport_file,
@@ -253,7 +257,7 @@ pub async fn find_transport_file(
     operator_trackers: &[String],
     patience: Duration,
 ) -> anyhow::Result<Bytes> {
-    let trackers = parse_trackers(operator_trackers, Reach::Anywhere);
+    let trackers = station.announced_to(parse_trackers(operator_trackers, Reach::Anywhere));
     let operator_peers = dial_addrs(&station.common.download_from);
     anyhow::ensure!(
         !trackers.is_empty() || !operator_peers.is_empty() || station.finders.can_seek(true),
@@ -264,7 +268,7 @@ pub async fn find_transport_file(
         purpose,
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         tracker_count: trackers.len(),
         allow_private_addresses: true,
         operator_peers,
@@ -311,7 +315,7 @@ pub fn serve_transport_file(
         purpose: Purpose::Serve(public_file),
         node_key: station.key.clone(),
         peer_id: station.peer_id,
-        listen_port: station.port,
+        listen_port: station.told_port(),
         tracker_count: trackers.len(),
         allow_private_addresses: false,
         operator_peers: Vec::new(),

@@ -10,15 +10,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::config::CommonConfig;
+use super::privacy;
 use crate::base::ids::{Infohash, PeerId};
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::{Reach, TrackerClient};
 use crate::net::bind::{Bound, bind_tcp};
 use crate::net::dial::Swarms;
+use crate::net::door::{Door, read_again_at_hangup};
 use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
 use crate::net::fetch::http_client;
-use crate::net::finders::{Finders, Sought};
+use crate::net::finders::{Finders, Found, Sought};
 use crate::net::listen::{self, ListenTargets};
 use crate::net::lsd::Lsd;
 use crate::net::portmap::{self, Mapping, PortMapConfig};
@@ -45,6 +47,8 @@ pub struct Station {
     pub client: reqwest::Client,
     trackers_client: TrackerClient,
     pub finders: Finders,
+    /// Who is let in and called on.
+    pub door: Door,
     pub state_dir: StateDir,
     /// What the router does for this node.
     pub mapping: watch::Sender<Option<Mapping>>,
@@ -87,6 +91,7 @@ impl Station {
         common: CommonConfig,
         choose_peer_id: impl FnOnce(&StateDir) -> anyhow::Result<PeerId>,
     ) -> anyhow::Result<(Self, Bound)> {
+        let door = privacy::door(&common)?;
         let bound = bind_tcp(&common.bind, common.port)?;
         let state_dir = StateDir::open(common.state_dir.as_deref())?;
         let fresh_seed = random_bytes()?;
@@ -114,6 +119,7 @@ impl Station {
             finders,
             mapping: watch::Sender::default(),
             mapping_nonce: portmap::nonce_of(&node_seed),
+            door,
             state_dir,
             allowance,
             port,
@@ -125,10 +131,14 @@ impl Station {
     /// Begins to accept connections, until `stop` turns true.
     pub fn listen(&self, bound: Bound, http: HttpServices, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (peers, strangers) = mpsc::channel(STRANGERS_MAX);
-        let targets = ListenTargets { http: Arc::new(http), peers: Some(peers) };
+        let targets = ListenTargets { door: self.door.clone(), http: Arc::new(http), peers: Some(peers) };
         let (max_connections, swarms) = (self.common.max_connections, self.swarms.clone());
         tokio::spawn(async move {
-            tokio::join!(listen::run(bound.tcp, max_connections, targets, stop), swarms.welcome(strangers),);
+            tokio::join!(
+                read_again_at_hangup(targets.door.clone(), stop.clone()),
+                listen::run(bound.tcp, max_connections, targets, stop),
+                swarms.welcome(strangers),
+            );
         })
     }
 
@@ -205,17 +215,36 @@ impl Station {
             trackers,
             trackers_client: self.trackers_client.clone(),
             mapping: self.mapping.subscribe(),
+            door: self.door.clone(),
             dial_from: self.common.dials_from(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,
             hls: None,
             storage: None,
-            found: self.finders.seek(sought),
+            found: self.seek(sought),
             stats: watch::Sender::default(),
             allowance: None,
             report_interval: None,
             stop,
         }
+    }
+
+    /// A private node looks for nobody and shows itself to nobody.
+    fn seek(&self, sought: Sought) -> mpsc::Receiver<Found> {
+        match self.door.is_private() {
+            true => mpsc::channel(1).1,
+            false => self.finders.seek(sought),
+        }
+    }
+
+    /// Where to tell peers that this node listens: those of a private node know it or need not.
+    pub fn told_port(&self) -> u16 {
+        if self.door.is_private() { 0 } else { self.port }
+    }
+
+    /// Whom to tell of this node: nobody, if it is private.
+    pub fn announced_to(&self, trackers: Vec<ReachableTracker>) -> Vec<ReachableTracker> {
+        if self.door.is_private() { Vec::new() } else { trackers }
     }
 
     /// Runs a swarm that shares what the node may use.

@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::config::TrackerConfig;
+use crate::base::cidr::Networks;
 use crate::base::limits::TRACKER_CONNECTIONS_MAX;
 use crate::http::serve::HttpServices;
 use crate::net::bind::{BindError, Bound, bind_tcp, bind_udp};
+use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
 use crate::net::tracker_udp;
@@ -33,7 +35,7 @@ pub struct Tracker {
 impl Tracker {
     /// Takes the ports. Must be called within a runtime.
     pub fn bind(config: &TrackerConfig) -> anyhow::Result<Self> {
-        let service = new_service()?;
+        let service = new_service(Networks::default())?;
         let (bound, udp) = bind_both(config)?;
         Ok(Self { bound, udp, service })
     }
@@ -46,10 +48,10 @@ impl Tracker {
     /// Answers until `stop` turns true. Returns when no task of it is left.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let http = HttpServices { tracker: Some(self.service.clone()), app: axum::Router::new() };
-        let targets = ListenTargets { http: Arc::new(http), peers: None };
+        let targets = ListenTargets { door: Door::open(), http: Arc::new(http), peers: None };
         tokio::join!(
             listen::run(self.bound.tcp, TRACKER_CONNECTIONS_MAX, targets, stop.clone()),
-            serve(self.service, self.udp, stop),
+            serve(self.service, self.udp, Door::open(), stop),
         );
     }
 }
@@ -62,19 +64,25 @@ pub async fn run(config: TrackerConfig, stop: watch::Receiver<bool>) -> anyhow::
     Ok(())
 }
 
-/// A tracker with the usual bounds and a fresh secret.
-pub fn new_service() -> anyhow::Result<Arc<TrackerService>> {
+/// A tracker with the usual bounds and a fresh key, which never names a peer in `secret`.
+pub fn new_service(secret: Networks) -> anyhow::Result<Arc<TrackerService>> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("cannot get random bytes from the system")?;
-    Ok(Arc::new(TrackerService::new(RegistryLimits::default(), seed, Instant::now())))
+    let service = TrackerService::new(RegistryLimits::default(), seed, Instant::now());
+    Ok(Arc::new(service.keeping_secret(secret)))
 }
 
-/// Answers on the UDP sockets and forgets silent peers until `stop` turns true. Announces over HTTP come
+/// Answers whom `door` lets in on the UDP sockets, and forgets silent peers until `stop` turns true. Announces over HTTP come
 /// through the listener.
-pub async fn serve(service: Arc<TrackerService>, udp: Vec<UdpSocket>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    service: Arc<TrackerService>,
+    udp: Vec<UdpSocket>,
+    door: Door,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut answering = JoinSet::new();
     for socket in udp {
-        answering.spawn(tracker_udp::serve(socket, service.clone(), stop.clone()));
+        answering.spawn(tracker_udp::serve(socket, door.clone(), service.clone(), stop.clone()));
     }
     let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
     loop {

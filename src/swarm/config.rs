@@ -25,7 +25,7 @@ pub struct SwarmConfig {
     pub role: Role,
     pub node_key: NodeKey,
     pub peer_id: PeerId,
-    /// Where this node listens; told to peers and trackers.
+    /// Where this node listens; told to peers and trackers. 0: nobody shall know.
     pub listen_port: u16,
     pub max_peers: usize,
     /// Bytes a second, see [`Limits`].

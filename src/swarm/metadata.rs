@@ -43,6 +43,7 @@ pub struct MetadataConfig {
     pub purpose: Purpose,
     pub node_key: NodeKey,
     pub peer_id: PeerId,
+    /// As in [`super::SwarmConfig`].
     pub listen_port: u16,
     pub tracker_count: usize,
     /// Whether trackers may name loopback and private addresses.

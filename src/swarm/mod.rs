@@ -157,8 +157,11 @@ impl<M: Medium> Swarm<M> {
         }
     }
 
-    /// Remembers an address that a tracker or peer named.
+    /// Remembers an address that a tracker or peer named; a private node dials its list alone.
     fn add_candidate(&mut self, now: Instant, addr: std::net::SocketAddr, is_trusted: bool) {
+        if self.config.is_private {
+            return;
+        }
         let origin = match is_trusted || self.config.allow_private_addresses {
             true => Origin::Trusted,
             false => Origin::Stranger,

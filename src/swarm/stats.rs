@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::Swarm;
 use super::medium::{CacheStats, Medium};
+use super::{Swarm, SwarmConfig};
 use crate::base::rate::RateMeter;
 
 /// Counted since the swarm began.
@@ -54,6 +54,8 @@ impl Totals {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerStats {
     pub addr: SocketAddr,
+    /// Only this machine hears of it: the operator's word, or its own, which told no port.
+    pub is_secret: bool,
     pub is_source: bool,
     pub distance_from_source: i64,
     /// Of the first stream, as it claims.
@@ -123,7 +125,8 @@ impl fmt::Display for SwarmStats {
 
 impl<M: Medium> Swarm<M> {
     pub(super) fn snapshot(&mut self, now: Instant) -> SwarmStats {
-        let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, peer)).collect();
+        let config = &self.config;
+        let peers: Vec<_> = self.peers.values_mut().map(|peer| peer_stats(now, config, peer)).collect();
         let (oldest_piece, newest_piece, next_piece) = self.medium.place();
         SwarmStats {
             oldest_piece,
@@ -160,9 +163,11 @@ impl<M: Medium> Swarm<M> {
     }
 }
 
-fn peer_stats(now: Instant, peer: &mut super::Peer) -> PeerStats {
+fn peer_stats(now: Instant, config: &SwarmConfig, peer: &mut super::Peer) -> PeerStats {
+    let hides = peer.description.is_some() && peer.listen_addr().is_none();
     PeerStats {
         addr: peer.listen_addr().unwrap_or(peer.addr),
+        is_secret: hides || config.is_secret(peer.addr),
         is_source: peer.description.is_some_and(|said| said.is_source),
         distance_from_source: peer.description.map_or(-1, |said| said.distance_from_source),
         oldest_piece: peer.claims.only().oldest(),

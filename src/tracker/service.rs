@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::connection_id::ConnectionIds;
 use super::registry::{Announcement, Answer, Registry, RegistryError, RegistryLimits};
+use crate::base::cidr::Networks;
 use crate::base::limits::{
     ANNOUNCE_INTERVAL, ANNOUNCE_MIN_INTERVAL, ANNOUNCE_PEERS_DEFAULT, ANNOUNCE_PEERS_MAX,
     ANNOUNCE_UDP6_PEERS_MAX,
@@ -21,6 +22,7 @@ const HTTP_REPLY_BASE_BYTES: usize = 128;
 pub struct TrackerService {
     registry: Registry,
     ids: ConnectionIds,
+    secret: Networks,
 }
 
 /// Space for one answer, made to be reused.
@@ -54,7 +56,16 @@ impl TrackerService {
         let (key, rest) = seed.split_at(16);
         let key = std::array::from_fn(|place| key[place]);
         let seed = rest.iter().take(8).fold(0, |seed, &byte| seed << 8 | u64::from(byte));
-        Self { registry: Registry::new(limits, seed, now), ids: ConnectionIds::new(key, now) }
+        Self {
+            registry: Registry::new(limits, seed, now),
+            ids: ConnectionIds::new(key, now),
+            secret: Networks::default(),
+        }
+    }
+
+    /// Peers there are answered and never named.
+    pub fn keeping_secret(self, secret: Networks) -> Self {
+        Self { secret, ..self }
     }
 
     pub fn registry(&self) -> &Registry {
@@ -75,7 +86,7 @@ impl TrackerService {
     ) -> Result<AnnounceReply, RegistryError> {
         let mut answer = Answer::default();
         let announcement =
-            Announcement { from_loopback: true, ..announcement(request, address, ANNOUNCE_PEERS_MAX) };
+            Announcement { from_loopback: true, ..self.announcement(request, address, ANNOUNCE_PEERS_MAX) };
         self.registry.announce(now, &announcement, &mut answer)?;
         let v4 = answer.v4.into_iter().map(SocketAddr::V4);
         let v6 = answer.v6.into_iter().map(SocketAddr::V6);
@@ -104,7 +115,7 @@ impl TrackerService {
         let address = listed_address(remote, parsed.ip, parsed.request.port);
         let announcement = Announcement {
             from_loopback: remote.ip().to_canonical().is_loopback(),
-            ..announcement(&parsed.request, address, ANNOUNCE_PEERS_MAX)
+            ..self.announcement(&parsed.request, address, ANNOUNCE_PEERS_MAX)
         };
         let mut answer = Answer::default();
         if let Err(error) = self.registry.announce(now, &announcement, &mut answer) {
@@ -181,25 +192,27 @@ impl TrackerService {
         let announcement = Announcement {
             from_loopback: ip.is_loopback(),
             own_family_only: true,
-            ..announcement(&announce.request, address, max)
+            ..self.announcement(&announce.request, address, max)
         };
         match self.registry.announce(now, &announcement, answer) {
             Ok(()) => tracker_udp::encode_announce_reply(out, transaction, &parts(answer), ip.is_ipv6()),
             Err(error) => tracker_udp::encode_error(out, transaction, &error.to_string()),
         }
     }
-}
 
-fn announcement(request: &AnnounceRequest, address: SocketAddr, max: usize) -> Announcement {
-    let want = request.num_want.map_or(ANNOUNCE_PEERS_DEFAULT, |want| want as usize);
-    Announcement {
-        infohash: request.infohash,
-        address,
-        from_loopback: false,
-        seeder: request.left == 0,
-        event: request.event,
-        want: want.min(max),
-        own_family_only: false,
+    fn announcement(&self, request: &AnnounceRequest, address: SocketAddr, max: usize) -> Announcement {
+        let want = request.num_want.map_or(ANNOUNCE_PEERS_DEFAULT, |want| want as usize);
+        // who listens nowhere is answered and not listed
+        let port = if self.secret.contain(address.ip()) { 0 } else { address.port() };
+        Announcement {
+            infohash: request.infohash,
+            address: SocketAddr::new(address.ip(), port),
+            from_loopback: false,
+            seeder: request.left == 0,
+            event: request.event,
+            want: want.min(max),
+            own_family_only: false,
+        }
     }
 }
 

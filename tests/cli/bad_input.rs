@@ -106,6 +106,12 @@ fn what_is_out_of_scope_is_refused_as_such() {
 }
 
 #[test]
-fn private_node_is_refused_rather_than_ignored() {
-    assert!(refusal_with('S', &["--private-node", "1"]).starts_with("--private-node: "));
+fn database_of_countries_is_for_rules_about_them() {
+    assert_eq!(refusal_with('S', &["--geoip-db", "x.mmdb"]), "--geoip-db needs --ip-filter-config");
+}
+
+#[test]
+fn address_that_is_a_network_too_is_refused_with_both_readings() {
+    let line = refusal_with('R', &["--download-from", "10.0.0.1/8"]);
+    assert!(line.contains("expected 10.0.0.1 or 10.0.0.0/8"), "{line}");
 }

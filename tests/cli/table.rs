@@ -41,6 +41,10 @@ const NUMBER: &[&str] = &["7"];
 const NO_NUMBER: &[&str] = &["-1", "x", "1.5", ""];
 const ADDRESSES: &[&str] = &["10.0.0.1:8621", "[fe80::1]:8621"];
 const NO_ADDRESS: &[&str] = &["10.0.0.1", "10.0.0.1:0", "fe80::1:8621", "host:8621", "10.0.0.1:70000"];
+const LISTED: &[&str] =
+    &["10.0.0.1:8621", "[fe80::1]:8621", "10.0.0.1", "10.0.0.0/8", "fd00::/8", "10.0.0.0/8:8621"];
+const NO_LISTED: &[&str] =
+    &["10.0.0.1:0", "host:8621", "10.0.0.1:70000", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", ""];
 const TRACKERS: &[&str] =
     &["http://t/announce", "https://t/announce", "udp://t:80/announce", "udp://[::1]:1/a"];
 const NO_TRACKER: &[&str] = &["t:80", "ftp://t/announce", "http://", "http://a b/"];
@@ -76,11 +80,11 @@ pub const ROWS: &[Row] = &[
     row("SRCTDHP", "log-stdout-level", LEVELS, NO_LEVEL, Acts),
     row("SRCTDHP", "log-stderr-level", LEVELS, NO_LEVEL, Acts),
     // common
-    row("SRCP", "private-node", &["0"], NO_BOOL, OnlyAs("0")),
+    row("SRCP", "private-node", &["1"], NO_BOOL, Acts),
     row("SRP", "monitor-node-ip", &["127.0.0.1"], &["127.0.0.1:80", "host"], Acts),
     row("C", "monitor-node-ip", &["127.0.0.1"], &["127.0.0.1:80", "host"], Ends),
-    row("SRCP", "upload-to", ADDRESSES, NO_ADDRESS, Acts),
-    row("SRCP", "download-from", ADDRESSES, NO_ADDRESS, Acts),
+    row("SRCP", "upload-to", LISTED, NO_LISTED, Acts),
+    row("SRCP", "download-from", LISTED, NO_LISTED, Acts),
     row("SRCP", "close-connections-from-same-peer", &["1"], NO_BOOL, Acts),
     row("SRCP", "max-connections", NUMBER, NO_NUMBER, Acts),
     row("SRCP", "max-peers", NUMBER, NO_NUMBER, Acts),
@@ -99,9 +103,10 @@ pub const ROWS: &[Row] = &[
     row("RP", "metadata-dir", &["/tmp"], &["/proc", "/nowhere", "/dev/null"], Acts),
     row("C", "metadata-dir", &["/tmp"], NO_PATH, Ends),
     row("SRCTP", "pid-file-dir", &["/var/tmp"], &["/proc", "/nowhere", "/dev/null"], Acts),
-    row("SRCP", "ip-filter-config", PATH, NO_PATH, Ends),
     row("SRCP", "live-mem-cache-size", &["50000000"], &["1000", "-1", "x", ""], Acts),
     row("SRCP", "live-disk-cache-size", &["300000000"], &["1000", "-1", "x", ""], Acts),
+    row("SRCP", "ip-filter-config", PATH, NO_PATH, Acts),
+    row("SRCP", "geoip-db", PATH, NO_PATH, Acts),
     row("SRCP", "bind", &["127.0.0.1", "::1", "[::1]"], &["127.0.0.1:80", "host", ""], Acts),
     row("SRCTDP", "port", PORT, NO_PORT, Acts),
     row("T", "bind", &["127.0.0.1", "::1"], &["host"], Acts),

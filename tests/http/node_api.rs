@@ -1,5 +1,6 @@
 //! What a source or support node tells, and to whom.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ struct Node {
 }
 
 impl NodeView for Node {
-    fn status(&self) -> NodeStatus {
+    fn status(&self, _reader: IpAddr) -> NodeStatus {
         NodeStatus {
             version: "1.2.3".into(),
             kind: "source".into(),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
 use axum::routing::get;
+use start_engine::base::cidr::Networks;
 use start_engine::http::serve::HttpServices;
 use start_engine::net::bind::{BindError, bind_tcp};
+use start_engine::net::door::Door;
 use start_engine::net::listen::{ListenTargets, PeerConnection, run};
 use start_engine::node::tracker::new_service;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,9 +29,9 @@ fn start(max_connections: usize) -> Running {
     let (sender, peers) = mpsc::channel(4);
     let who = |ConnectInfo(remote): ConnectInfo<SocketAddr>| async move { remote.to_string() };
     let app = axum::Router::new().route("/who", get(who)).route("/hang", get(std::future::pending::<()>));
-    let http = Arc::new(HttpServices { tracker: Some(new_service().unwrap()), app });
+    let http = Arc::new(HttpServices { tracker: Some(new_service(Networks::default()).unwrap()), app });
     let (stop, stopped) = watch::channel(false);
-    let targets = ListenTargets { http, peers: Some(sender) };
+    let targets = ListenTargets { door: Door::open(), http, peers: Some(sender) };
     let task = tokio::spawn(run(bound.tcp, max_connections, targets, stopped));
     Running { address, peers, stop, task }
 }

@@ -1,6 +1,6 @@
 //! Where a node listens, whom it talks to and with how many.
 
-use crate::cli::option::{Effect, Form, Opt};
+use crate::cli::option::{Form, Opt};
 
 /// 0 takes a free one; the log says which.
 const PORT: Form = Form::Int(0, 65_535);
@@ -39,11 +39,21 @@ const BIND: Opt = Opt::list("bind", Form::Ip, "Address to listen on, instead of 
 /// Every node.
 pub const NETWORK: &[Opt] = &[
     BIND,
-    Opt::list("upload-to", Form::Listed, "Peer that is served first"),
-    Opt::list("download-from", Form::Listed, "Peer that is dialled at once and for ever"),
+    Opt::list("upload-to", Form::Listed, "Peer that is served first, and let in by a private node"),
+    Opt::list(
+        "download-from",
+        Form::Listed,
+        "Peer that is dialled at once and for ever, and named to nobody; without port, or a network: only let in",
+    ),
     Opt::flag("allow-private-addresses", "Dial loopback and private addresses that strangers name"),
-    Opt::new("private-node", Form::Bool, "0", "Drop every peer that is not explicitly allowed")
-        .with(Effect::RefusedUnless("0", "private nodes are not in this build yet")),
+    Opt::new(
+        "private-node",
+        Form::Bool,
+        "0",
+        "Let nobody in but --upload-to, --download-from and --monitor-node-ip, and announce the node nowhere",
+    ),
+    Opt::new("ip-filter-config", Form::Path, "", "JSON file of the addresses and countries that are let in"),
+    Opt::new("geoip-db", Form::Path, "", "MaxMind database, for the countries of --ip-filter-config"),
 ];
 
 /// Every node.

@@ -10,7 +10,6 @@ const NO_INTERFACE: &str = "a client has no node interface in this build";
 const SLOTS: &str = "tuning of upload slots is not in this build yet";
 const CACHE: &str = "this limit is not in this build: see --live-mem-cache-size and --live-disk-cache-size";
 const BUFFER: &str = "adaptive buffering is not in this build yet";
-const FILTER: &str = "address filters are not in this build yet";
 const VIEWER: &str = "this part of the client is not in this build yet";
 const UNDOCUMENTED: &str = "its meaning was never documented";
 
@@ -31,7 +30,6 @@ pub const NODE: &[Opt] = &[
         Form::Flag,
         "pages do not read the node interface in this build",
     ),
-    Opt::refused("ip-filter-config", Form::Path, FILTER),
     Opt::refused("live-cache-auto-size", Form::Bool, CACHE),
     Opt::refused("live-cache-auto-size-reserve", BYTES, CACHE),
     Opt::refused("live-cache-max-memory-percent", PERCENT, CACHE),

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use crate::base::net::{canonical, is_localhost};
+use crate::base::openings::PrivateLists;
 
 /// What the operator allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Access {
     pub is_remote: bool,
     /// `--monitor-node-ip`: state is told to this machine too.
     pub monitor_ip: Option<IpAddr>,
+    /// On a private node these alone say who may have what.
+    pub lists: Option<PrivateLists>,
 }
 
 /// Why there is no answer.
@@ -27,6 +30,8 @@ pub enum Denied {
         "this answers requests from 127.0.0.1 and ::1; --service-remote-access or --monitor-node-ip allow others"
     )]
     Address,
+    #[error("this node is private: --monitor-node-ip names who may ask")]
+    Private,
 }
 
 impl Access {
@@ -42,8 +47,17 @@ impl Access {
     /// Whether the node's state is told to `from`.
     pub fn may_see_state(&self, from: IpAddr) -> Result<(), Denied> {
         let from = canonical(from);
+        if let Some(lists) = &self.lists {
+            return if lists.openings(from).state { Ok(()) } else { Err(Denied::Private) };
+        }
         let is_allowed = self.is_remote || is_localhost(from) || self.monitor_ip.map(canonical) == Some(from);
         if is_allowed { Ok(()) } else { Err(Denied::Address) }
+    }
+
+    /// Whether `from` is given the transport file.
+    pub fn may_have_file(&self, from: IpAddr) -> Result<(), Denied> {
+        let is_allowed = self.lists.as_ref().is_none_or(|lists| lists.openings(from).transport_file);
+        if is_allowed { Ok(()) } else { Err(Denied::Private) }
     }
 }
 

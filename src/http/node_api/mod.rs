@@ -6,7 +6,7 @@ mod metrics;
 mod status;
 mod update;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Path, Query as QueryOf, State};
@@ -26,7 +26,8 @@ use crate::http::selector::{Query, value};
 
 /// What the interface reads from the node at each request.
 pub trait NodeView: Send + Sync + 'static {
-    fn status(&self) -> NodeStatus;
+    /// The state as `reader` may know it.
+    fn status(&self, reader: IpAddr) -> NodeStatus;
 
     /// The transport file's bytes; `None` until it exists.
     fn transport_file(&self) -> Option<Bytes>;
@@ -82,13 +83,16 @@ async fn bare_metrics(State(interface): Shared, ConnectInfo(from): Peer) -> Resp
 impl Interface {
     fn answer(&self, method: &str, from: SocketAddr, query: &Query) -> Response {
         if method == "get_transport_file" {
-            return self.transport_file(query);
+            let allowed = self.access.may_have_file(from.ip());
+            return allowed.map_or_else(|denied| deny(denied, from), |()| self.transport_file(query));
         }
         let allowed = self.access.may_see_state(from.ip());
         match (method, allowed) {
             ("monitor" | "metrics" | "healthz", Err(denied)) => deny(denied, from),
-            ("monitor", Ok(())) => fresh(Json(self.node.status())),
-            ("metrics", Ok(())) => fresh(metrics::reply(self.node.status(), self.node.health().is_ok())),
+            ("monitor", Ok(())) => fresh(Json(self.node.status(from.ip()))),
+            ("metrics", Ok(())) => {
+                fresh(metrics::reply(self.node.status(from.ip()), self.node.health().is_ok()))
+            }
             ("healthz", Ok(())) => self.health(),
             _ => unknown(),
         }
@@ -105,7 +109,7 @@ impl Interface {
         match Update::parse(query) {
             Ok(update) => {
                 self.node.update(update);
-                fresh(Json(self.node.status()))
+                fresh(Json(self.node.status(from.ip())))
             }
             Err(error) => line(StatusCode::BAD_REQUEST, error.to_string()),
         }

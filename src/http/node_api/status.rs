@@ -152,4 +152,8 @@ counters! {
     cache_damaged,
     /// Pieces that could not be written to disk
     cache_not_kept,
+    /// Connections closed unread: not on the lists of a private node, or filtered
+    connections_turned_away,
+    /// Datagrams dropped unread, likewise
+    datagrams_turned_away,
 }

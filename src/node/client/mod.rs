@@ -16,6 +16,7 @@ use crate::http::client_api::ClientApi;
 use crate::http::serve::HttpServices;
 use crate::http::service::Version;
 use crate::net::bind::bind_tcp;
+use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
@@ -65,7 +66,8 @@ impl Client {
             start_timeout: ClientApi::START_TIMEOUT,
         };
         let services = HttpServices { tracker: None, app: api.router() };
-        let targets = ListenTargets { http: Arc::new(services), peers: None };
+        // whom players' access concerns is not who shares a swarm with this node
+        let targets = ListenTargets { door: Door::open(), http: Arc::new(services), peers: None };
         let http_port = players.port;
         let players = tokio::spawn(listen::run(players.tcp, max_connections, targets, stop.clone()));
         let allow_remote = u8::from(!player_ip.is_loopback());

@@ -9,6 +9,7 @@ use super::create::{self, TransportPair};
 use crate::net::stop::stopped;
 use crate::node::config::{PLAYER_HTTP_PORT, PublishHlsConfig};
 use crate::node::own_ip::own_ip;
+use crate::node::privacy::ensure_unnamed;
 use crate::node::support::Support;
 
 /// The key of an earlier run is used again, so that a hidden broadcast keeps its infohash.
@@ -23,16 +24,28 @@ pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> a
         checked = checked => checked.context("--url")?,
         () = stopped(&mut stop) => return Ok(()),
     }
+    let (is_private, broadcast) = (common.door.is_private, &config.create.broadcast);
+    if is_private {
+        let trackers = broadcast.trackers.iter().map(|url| ("tracker", url));
+        ensure_unnamed(&broadcast.startup_nodes, trackers, None)?;
+    }
     let earlier = config.create.output_private.as_deref().map(create::earlier_key);
     let key = earlier.transpose()?.flatten().map_or_else(create::fresh_key, Ok)?;
     let pair = create::make(&config.create, key)?;
     let Some(support) = Support::start(config.support, stop).await? else { return Ok(()) };
     if !config.create.quiet {
         let here = SocketAddr::new(own_ip(&bind), support.port());
-        let text = create::report(&config.create, &pair) + &addresses(here, &pair);
+        let where_to = if is_private { for_supports(here) } else { addresses(here, &pair) };
+        let text = create::report(&config.create, &pair) + &where_to;
         create::print(&text).context("standard output")?;
     }
     support.finish().await
+}
+
+/// What the nodes of `--upload-to` are given; nobody else gets in here.
+fn for_supports(here: SocketAddr) -> String {
+    let file = format!("http://{here}/app/get_transport_file?format=raw");
+    format!("support nodes run with: --url {file} --download-from {here}\n")
 }
 
 /// What viewers are given: where the file is, and what they open in a player beside their own node.

@@ -131,7 +131,7 @@ fn descriptor(
 
 fn log(config: &SourceConfig, file: &TransportFile) {
     let descriptor = &file.descriptor;
-    tracing::info!(target: LOG, "private node: 0");
+    tracing::info!(target: LOG, "private node: {}", u8::from(config.common.door.is_private));
     tracing::info!(target: LOG, "trackers: {}", quoted(&descriptor.trackers));
     tracing::info!(target: LOG, "metatrackers: {}", quoted(&config.metatrackers));
     tracing::info!(target: LOG, "bitrate: {}", descriptor.bitrate);

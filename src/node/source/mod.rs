@@ -16,14 +16,17 @@ use tokio::task::JoinHandle;
 use super::config::SourceConfig;
 use super::live_cache;
 use super::node_view::{Kind, SwarmView, access};
+use super::privacy::ensure_unnamed;
 use super::relay::{self, Latency, ToPlayers};
 use super::station::{self, MeetingPlace, ReachableTracker, Station, Supply, fresh_peer_id};
 use super::tracker;
+use crate::base::listed::networks;
 use crate::http::node_api;
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::{Bound, bind_udp};
+use crate::net::door::Door;
 use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
@@ -82,6 +85,11 @@ impl Source {
         let keys = Keys::open(&config)?;
         let internal_tracker = InternalTracker::open(&config, &bound)?;
         let host = Host::detect(&config).await?;
+        if station.door.is_private() {
+            let trackers = config.trackers.iter().map(|url| ("tracker", url));
+            let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
+            ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
+        }
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
 
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
@@ -93,8 +101,9 @@ impl Source {
         let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
         let mut parts =
             vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];
-        parts.extend(internal_tracker.map(|tracker| tracker.serve(parts_stop.clone())));
         parts.extend(station.map_port(parts_stop.clone())?);
+        let door = station.door.clone();
+        parts.extend(internal_tracker.map(|tracker| tracker.serve(door, parts_stop.clone())));
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
         let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
@@ -107,8 +116,9 @@ impl Source {
             anyhow::bail!("the source ended before it could be broadcast");
         };
         let internal_url = (!config.skip_internal_tracker).then(|| host.tracker_url(station.port));
+        let internal_url = internal_url.filter(|_| !station.door.is_private());
         let file = identity::publish(&config, &keys, stream, internal_url)?;
-        let trackers = announce_to(&config, &station, &host);
+        let trackers = station.announced_to(announce_to(&config, &station, &host));
 
         let (pieces, produced) = mpsc::channel(PIECES_AHEAD);
         let swarm = start_swarm(&station, &file, trackers.clone(), produced, latency, parts_stop.clone())?;
@@ -161,11 +171,11 @@ impl InternalTracker {
             return Ok(None);
         }
         let udp = bind_udp(&config.common.bind, bound.port)?;
-        Ok(Some(Self { service: tracker::new_service()?, udp }))
+        Ok(Some(Self { service: tracker::new_service(networks(&config.common.download_from))?, udp }))
     }
 
-    fn serve(self, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-        tokio::spawn(tracker::serve(self.service, self.udp, stop))
+    fn serve(self, door: Door, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+        tokio::spawn(tracker::serve(self.service, self.udp, door, stop))
     }
 }
 
