@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::connections::ConnectionPermit;
 use super::link::Connection;
 use super::listen::PeerConnection;
 use crate::base::ids::{Infohash, PeerId};
@@ -19,6 +20,8 @@ use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeEr
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
+    #[error("all connections that may be are there")]
+    NoRoom,
     #[error("no answer in time")]
     TooSlow,
     #[error("it is this node itself")]
@@ -33,8 +36,15 @@ pub enum DialError {
     Io(#[from] io::Error),
 }
 
-/// Connects to `addr`, leaving from `from` if it is of the same family, and shakes hands.
-pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Result<Connection, DialError> {
+/// Connects to `addr`, leaving from `from` if it is of the same family, and shakes hands. Without a permit
+/// there is no room for the connection.
+pub async fn dial(
+    addr: SocketAddr,
+    from: Option<IpAddr>,
+    ours: Handshake,
+    permit: Option<ConnectionPermit>,
+) -> Result<Connection, DialError> {
+    let permit = permit.ok_or(DialError::NoRoom)?;
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(from) = from.filter(|from| from.is_ipv4() == addr.is_ipv4() && !from.is_unspecified()) {
         socket.bind(SocketAddr::new(from, 0))?;
@@ -43,7 +53,7 @@ pub async fn dial(addr: SocketAddr, from: Option<IpAddr>, ours: Handshake) -> Re
     let mut stream = connected.map_err(|_| DialError::TooSlow)??;
     let shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut stream, ours)).await;
     shaken.map_err(|_| DialError::TooSlow)??;
-    Ok(Connection { stream, may_send_peer_id: false, permit: None })
+    Ok(Connection { stream, may_send_peer_id: false, permit })
 }
 
 async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<(), DialError> {
@@ -106,7 +116,7 @@ impl Swarms {
         let answered = timeout(HANDSHAKE_TIMEOUT, self.answer(stream)).await;
         match answered.unwrap_or(Err(DialError::TooSlow)) {
             Ok((stream, swarm)) => {
-                let connection = Connection { stream, may_send_peer_id: true, permit: Some(permit) };
+                let connection = Connection { stream, may_send_peer_id: true, permit };
                 // A swarm that ended meanwhile, or that is flooded, drops the connection.
                 let _ = swarm.try_send((connection, addr));
             }

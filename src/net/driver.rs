@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::announce::{Reach, TrackerClient, announce};
+use super::connections::Connections;
 use super::dial::{Accepted, DialError, dial};
 use super::finders::Found;
 use super::link::{self, Connection, LinkEvent};
@@ -48,6 +49,8 @@ pub struct DriverConfig {
     pub mapping: watch::Receiver<Option<Mapping>>,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
+    /// Those of the node: dials count too.
+    pub connections: Connections,
     /// Strangers that asked for this swarm.
     pub accepted: mpsc::Receiver<Accepted>,
     /// Pieces that the source makes.
@@ -294,7 +297,8 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
 
     fn dial(&mut self, addr: SocketAddr) {
         let (from, handshake) = (self.config.dial_from, self.config.handshake);
-        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, from, handshake).await) });
+        let permit = self.config.connections.enter();
+        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, from, handshake, permit).await) });
     }
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {

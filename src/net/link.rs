@@ -5,8 +5,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
+use super::connections::ConnectionPermit;
 use super::frames::FrameReader;
-use super::listen::ConnectionPermit;
 use super::segments::Segments;
 use crate::base::ids::LinkId;
 use crate::wire::message::Message;
@@ -22,8 +22,8 @@ pub struct Connection {
     pub stream: TcpStream,
     /// The stranger sent 46 bytes only: its peer id may follow.
     pub may_send_peer_id: bool,
-    /// Of an accepted connection: counts it.
-    pub permit: Option<ConnectionPermit>,
+    /// Counts it.
+    pub permit: ConnectionPermit,
 }
 
 /// What a link tells its driver.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::connections::{ConnectionPermit, Connections};
 use super::stop::stopped;
 use super::unsniffed::{Unsniffed, UnsniffedSlot};
 use crate::base::limits::{HANDSHAKE_TIMEOUT, SNIFF_TIMEOUT};
@@ -20,12 +21,6 @@ use crate::wire::sniff::{self, Sniffed};
 
 /// How long the accept loop rests when the process is out of files or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-
-/// Held as long as the connection is open: counts it against `max_connections`.
-#[derive(Debug)]
-pub struct ConnectionPermit {
-    _permit: OwnedSemaphorePermit,
-}
 
 /// A connection that begins like the peer wire; no byte of it was consumed.
 pub type PeerConnection = (TcpStream, SocketAddr, ConnectionPermit);
@@ -40,16 +35,11 @@ pub struct ListenTargets {
 /// Accepts on all `sockets` until `stop` turns true. Returns when no task of it is left.
 pub async fn run(
     sockets: Vec<TcpListener>,
-    max_connections: usize,
+    connections: Connections,
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
 ) {
-    let door = Arc::new(Door {
-        permits: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
-        unsniffed: Unsniffed::default(),
-        targets,
-        stop,
-    });
+    let door = Arc::new(Door { counted: connections, unsniffed: Unsniffed::default(), targets, stop });
     let mut loops = JoinSet::new();
     for socket in sockets {
         loops.spawn(accept(socket, door.clone()));
@@ -59,7 +49,7 @@ pub async fn run(
 }
 
 struct Door {
-    permits: Arc<Semaphore>,
+    counted: Connections,
     unsniffed: Unsniffed,
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
@@ -99,7 +89,7 @@ const ENOBUFS: i32 = 105;
 impl Door {
     fn admit(self: &Arc<Self>, stream: TcpStream, remote: SocketAddr, connections: &mut JoinSet<()>) {
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
+        let Some(permit) = self.counted.enter() else {
             tracing::debug!(target: "acestream.LM", "closed {remote}: no connection is left");
             return;
         };
@@ -109,7 +99,6 @@ impl Door {
         };
         // a connection that is already gone shows at its first read
         let _ = stream.set_nodelay(true);
-        let permit = ConnectionPermit { _permit: permit };
         connections.spawn(self.clone().serve(stream, remote, permit, slot));
     }
 

@@ -15,6 +15,7 @@ use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::{Reach, TrackerClient};
 use crate::net::bind::{Bound, bind_tcp};
+use crate::net::connections::Connections;
 use crate::net::dial::Swarms;
 use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
 use crate::net::fetch::http_client;
@@ -53,6 +54,8 @@ pub struct Station {
     /// The port that the node listens on.
     pub port: u16,
     pub swarms: Swarms,
+    /// Of peers and of those who ask over HTTP.
+    pub connections: Connections,
 }
 
 /// A swarm that runs.
@@ -100,7 +103,9 @@ impl Station {
             download: common.download_limit,
         };
         let allowance = watch::Sender::new(Allowance { limits, sharers: 0 });
+        let connections = Connections::new(common.max_connections);
         let station = Self {
+            connections,
             common,
             key,
             peer_id,
@@ -121,9 +126,9 @@ impl Station {
     pub fn listen(&self, bound: Bound, http: HttpServices, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (peers, strangers) = mpsc::channel(STRANGERS_MAX);
         let targets = ListenTargets { http: Arc::new(http), peers: Some(peers) };
-        let (max_connections, swarms) = (self.common.max_connections, self.swarms.clone());
+        let (connections, swarms) = (self.connections.clone(), self.swarms.clone());
         tokio::spawn(async move {
-            tokio::join!(listen::run(bound.tcp, max_connections, targets, stop), swarms.welcome(strangers),);
+            tokio::join!(listen::run(bound.tcp, connections, targets, stop), swarms.welcome(strangers),);
         })
     }
 
@@ -200,6 +205,7 @@ impl Station {
             trackers,
             trackers_client: self.trackers_client.clone(),
             mapping: self.mapping.subscribe(),
+            connections: self.connections.clone(),
             dial_from: self.common.dials_from(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,

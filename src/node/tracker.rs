@@ -13,6 +13,7 @@ use super::config::TrackerConfig;
 use crate::base::limits::TRACKER_CONNECTIONS_MAX;
 use crate::http::serve::HttpServices;
 use crate::net::bind::{BindError, Bound, bind_tcp, bind_udp};
+use crate::net::connections::Connections;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
 use crate::net::tracker_udp;
@@ -48,7 +49,7 @@ impl Tracker {
         let http = HttpServices { tracker: Some(self.service.clone()), app: axum::Router::new() };
         let targets = ListenTargets { http: Arc::new(http), peers: None };
         tokio::join!(
-            listen::run(self.bound.tcp, TRACKER_CONNECTIONS_MAX, targets, stop.clone()),
+            listen::run(self.bound.tcp, Connections::new(TRACKER_CONNECTIONS_MAX), targets, stop.clone()),
             serve(self.service, self.udp, stop),
         );
     }

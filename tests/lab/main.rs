@@ -25,4 +25,5 @@ mod wire_peer;
 mod cast;
 #[allow(dead_code, reason = "each test needs another part of it")]
 mod network;
+mod routers;
 mod trackers;
