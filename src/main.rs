@@ -60,7 +60,10 @@ fn start(run: Run) -> anyhow::Result<()> {
     let name_thread = move || format!("Worker-{}", numbers.fetch_add(1, Ordering::Relaxed));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name_fn(name_thread).build()?;
-    let result = runtime.block_on(async { dispatch(run.command, stop_at_signals()?).await });
+    let result = runtime.block_on(async {
+        reopen_log_at_hangup()?;
+        dispatch(run.command, stop_at_signals()?).await
+    });
     runtime.shutdown_timeout(LAST_READS);
     result
 }
@@ -78,6 +81,17 @@ async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Resu
         // Answered before the runtime was built.
         Command::GetInfohash(_) | Command::GetFileInfo(_) => Ok(()),
     }
+}
+
+/// From here on SIGHUP does not end the process. Other parts may listen to it too.
+fn reopen_log_at_hangup() -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            obs::log::reopen();
+        }
+    });
+    Ok(())
 }
 
 /// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.

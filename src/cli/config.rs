@@ -20,7 +20,7 @@ use crate::node::config::{
     LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig,
     SupportConfig, TrackerConfig,
 };
-use crate::obs::log::{LogConfig, LogFile};
+use crate::obs::log::{LogConfig, LogFile, LogFormat};
 use crate::store::files;
 
 /// What is to be done.
@@ -299,7 +299,9 @@ fn log(mode: Mode, typed: &Typed<'_>) -> Result<LogConfig, UsageError> {
     let ends = mode == Mode::CreateHls;
     let console_is_free = none_is_asked_for && !ends && !typed.flag("quiet");
     let debug_is_lost = none_is_asked_for && ends && debug != 0;
+    let is_json = typed.get::<String>("log-format").is_some_and(|format| format == "json");
     Ok(LogConfig {
+        format: if is_json { LogFormat::Json } else { LogFormat::Text },
         debug,
         modules: module_levels(typed),
         file,

@@ -3,11 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use tracing::level_filters::LevelFilter;
-
 use crate::base::civil::Civil;
 use crate::base::limits::{HLS_URL_MAX_BYTES, PROVIDER_TEXT_MAX_BYTES, TRACKER_URL_MAX_BYTES};
 use crate::base::listed::Listed;
+use crate::obs::level::{ModuleLevels, parse_modules};
 use crate::wire::hls::transport::is_playlist_url;
 
 /// `0` or `1`.
@@ -223,33 +222,14 @@ fn digits(text: &str) -> Option<u32> {
 }
 
 /// `name:LEVEL`, several joined by commas or semicolons.
-pub fn module_levels(text: &str) -> Result<Vec<(String, LevelFilter)>, String> {
-    text.split([',', ';']).map(|part| module_level(part.trim())).collect()
-}
-
-fn module_level(part: &str) -> Result<(String, LevelFilter), String> {
-    let (module, level) = part.rsplit_once(':').unwrap_or((part, ""));
-    let level = level_of(level);
-    match (module.is_empty(), level) {
-        (false, Some(level)) => Ok((module.to_owned(), level)),
-        _ => Err("expected name:LEVEL, LEVEL being D, I, W or E (as in root:D)".to_owned()),
-    }
-}
-
-/// A level by its letter or name, as loggers of the reference's kind spell them.
-fn level_of(text: &str) -> Option<LevelFilter> {
-    match text.to_ascii_lowercase().as_str() {
-        "t" | "trace" | "any" => Some(LevelFilter::TRACE),
-        "d" | "debug" => Some(LevelFilter::DEBUG),
-        "i" | "info" => Some(LevelFilter::INFO),
-        "w" | "warn" | "warning" => Some(LevelFilter::WARN),
-        "e" | "error" | "c" | "critical" => Some(LevelFilter::ERROR),
-        _ => None,
-    }
+pub fn module_levels(text: &str) -> Result<ModuleLevels, String> {
+    parse_modules(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing::level_filters::LevelFilter;
+
     use super::*;
 
     #[test]

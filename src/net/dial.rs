@@ -10,9 +10,10 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::connections::ConnectionPermit;
 use super::door::{Door, TurnedAway};
 use super::link::Connection;
-use super::listen::{ConnectionPermit, PeerConnection};
+use super::listen::{PeerConnection, Presence};
 use crate::base::ids::{Infohash, PeerId};
 use crate::base::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeError};
@@ -20,6 +21,8 @@ use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeEr
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
+    #[error("all connections that may be are there")]
+    NoRoom,
     #[error("no answer in time")]
     TooSlow,
     #[error("it is this node itself")]
@@ -37,13 +40,16 @@ pub enum DialError {
 }
 
 /// Connects to `addr` if it may be called on, leaving from `from` if it is of the same family, and shakes hands.
+/// Without a permit there is no room for the connection.
 pub async fn dial(
     addr: SocketAddr,
     door: &Door,
     from: Option<IpAddr>,
     ours: Handshake,
+    permit: Option<ConnectionPermit>,
 ) -> Result<Connection, DialError> {
     let places = door.call_on(addr.ip())?;
+    let permit = permit.ok_or(DialError::NoRoom)?;
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(from) = from.filter(|from| from.is_ipv4() == addr.is_ipv4() && !from.is_unspecified()) {
         socket.bind(SocketAddr::new(from, 0))?;
@@ -52,7 +58,7 @@ pub async fn dial(
     let mut stream = connected.map_err(|_| DialError::TooSlow)??;
     let shaken = timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut stream, ours)).await;
     let peer_id = shaken.map_err(|_| DialError::TooSlow)??;
-    Ok(Connection { stream, peer_id: Some(peer_id), permit: ConnectionPermit::of_dial(places) })
+    Ok(Connection { stream, peer_id: Some(peer_id), presence: Presence::new(permit, places) })
 }
 
 async fn shake_hands(stream: &mut TcpStream, ours: Handshake) -> Result<PeerId, DialError> {
@@ -111,11 +117,11 @@ impl Swarms {
         }
     }
 
-    async fn welcome_one(self, (stream, addr, permit): PeerConnection) {
+    async fn welcome_one(self, (stream, addr, presence): PeerConnection) {
         let answered = timeout(HANDSHAKE_TIMEOUT, self.answer(stream)).await;
         match answered.unwrap_or(Err(DialError::TooSlow)) {
             Ok((stream, swarm)) => {
-                let connection = Connection { stream, peer_id: None, permit };
+                let connection = Connection { stream, peer_id: None, presence };
                 // A swarm that ended meanwhile, or that is flooded, drops the connection.
                 let _ = swarm.try_send((connection, addr));
             }

@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::announce::{Reach, TrackerClient, announce};
+use super::connections::Connections;
 use super::dial::{Accepted, DialError, dial};
 use super::door::Door;
 use super::finders::Found;
@@ -51,6 +52,8 @@ pub struct DriverConfig {
     pub door: Door,
     /// Dials leave from here.
     pub dial_from: Option<IpAddr>,
+    /// Those of the node: dials count too.
+    pub connections: Connections,
     /// Strangers that asked for this swarm.
     pub accepted: mpsc::Receiver<Accepted>,
     /// Pieces that the source makes.
@@ -304,7 +307,8 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
     fn dial(&mut self, addr: SocketAddr) {
         let (from, handshake, door) =
             (self.config.dial_from, self.config.handshake, self.config.door.clone());
-        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, &door, from, handshake).await) });
+        let permit = self.config.connections.enter();
+        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, &door, from, handshake, permit).await) });
     }
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {

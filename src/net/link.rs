@@ -6,7 +6,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
 use super::frames::FrameReader;
-use super::listen::ConnectionPermit;
+use super::listen::Presence;
 use super::segments::Segments;
 use crate::base::ids::{LinkId, PeerId};
 use crate::wire::message::Message;
@@ -23,7 +23,7 @@ pub struct Connection {
     /// From the handshake; `None` while only 46 bytes of it came: the rest may follow.
     pub peer_id: Option<PeerId>,
     /// Counts it.
-    pub permit: ConnectionPermit,
+    pub presence: Presence,
 }
 
 /// What a link tells its driver.
@@ -44,7 +44,7 @@ pub async fn run(
     outgoing: mpsc::UnboundedReceiver<Message>,
     events: mpsc::Sender<(LinkId, LinkEvent)>,
 ) {
-    let Connection { stream, peer_id, permit: _permit } = connection;
+    let Connection { stream, peer_id, presence: _presence } = connection;
     prepare(&stream);
     let (reader, writer) = stream.into_split();
     // Both at once: two nodes that both write and do not read would wait for ever.

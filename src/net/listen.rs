@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::connections::{ConnectionPermit, Connections};
 use super::door::{Admission, Door, Places};
 use super::stop::stopped;
 use super::unsniffed::{Unsniffed, UnsniffedSlot};
@@ -23,23 +24,21 @@ use crate::wire::sniff::{self, Sniffed};
 /// How long the accept loop rests when the process is out of files or memory.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Held as long as the connection is open: counts it against `max_connections` if it came in, and among those of
-/// its group.
+/// Held as long as the connection is open: counts it, among all and among those of its group.
 #[derive(Debug)]
-pub struct ConnectionPermit {
-    _permit: Option<OwnedSemaphorePermit>,
+pub struct Presence {
+    _permit: ConnectionPermit,
     _places: Places,
 }
 
-impl ConnectionPermit {
-    /// Of a connection that this node made.
-    pub fn of_dial(places: Places) -> Self {
-        Self { _permit: None, _places: places }
+impl Presence {
+    pub fn new(permit: ConnectionPermit, places: Places) -> Self {
+        Self { _permit: permit, _places: places }
     }
 }
 
 /// A connection that begins like the peer wire; no byte of it was consumed.
-pub type PeerConnection = (TcpStream, SocketAddr, ConnectionPermit);
+pub type PeerConnection = (TcpStream, SocketAddr, Presence);
 
 /// Who is let in, and where connections go.
 pub struct ListenTargets {
@@ -52,16 +51,12 @@ pub struct ListenTargets {
 /// Accepts on all `sockets` until `stop` turns true. Returns when no task of it is left.
 pub async fn run(
     sockets: Vec<TcpListener>,
-    max_connections: usize,
+    connections: Connections,
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
 ) {
-    let listener = Arc::new(Listener {
-        permits: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
-        unsniffed: Unsniffed::default(),
-        targets,
-        stop,
-    });
+    let listener =
+        Arc::new(Listener { counted: connections, unsniffed: Unsniffed::default(), targets, stop });
     let mut loops = JoinSet::new();
     for socket in sockets {
         loops.spawn(accept(socket, listener.clone()));
@@ -71,7 +66,7 @@ pub async fn run(
 }
 
 struct Listener {
-    permits: Arc<Semaphore>,
+    counted: Connections,
     unsniffed: Unsniffed,
     targets: ListenTargets,
     stop: watch::Receiver<bool>,
@@ -118,7 +113,7 @@ impl Listener {
                 return tracing::debug!(target: "acestream.LM", "closed {remote}: {why}");
             }
         };
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
+        let Some(permit) = self.counted.enter() else {
             tracing::debug!(target: "acestream.LM", "closed {remote}: no connection is left");
             return;
         };
@@ -128,13 +123,13 @@ impl Listener {
         };
         // a connection that is already gone shows at its first read
         let _ = stream.set_nodelay(true);
-        let permit = ConnectionPermit { _permit: Some(permit), _places: places };
-        connections.spawn(self.clone().serve((stream, remote, permit), openings, slot));
+        let presence = Presence::new(permit, places);
+        connections.spawn(self.clone().serve((stream, remote, presence), openings, slot));
     }
 
     async fn serve(
         self: Arc<Self>,
-        (stream, remote, permit): PeerConnection,
+        (stream, remote, presence): PeerConnection,
         openings: Openings,
         slot: UnsniffedSlot,
     ) {
@@ -149,7 +144,7 @@ impl Listener {
                 let services = self.targets.http.open_to(openings);
                 serve_http(stream, remote, services, stopped(&mut stop)).await;
             }
-            Sniffed::PeerWire if openings.peer_wire => self.hand_over((stream, remote, permit)).await,
+            Sniffed::PeerWire if openings.peer_wire => self.hand_over((stream, remote, presence)).await,
             Sniffed::Http | Sniffed::PeerWire => {
                 turn_away(&stream);
                 tracing::debug!(target: "acestream.LM", "closed {remote}: {protocol:?} is not open to it");

@@ -4,6 +4,7 @@ pub mod announce;
 mod announce_udp;
 mod backoff;
 pub mod bind;
+pub mod connections;
 pub mod dial;
 pub mod door;
 pub mod driver;

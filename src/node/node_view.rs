@@ -1,19 +1,21 @@
 //! What a node shows of itself over HTTP: its state now, and its transport file.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::relay::Latency;
-use super::station::Station;
+use super::station::{self, Station};
 use crate::base::listed::dial_addrs;
 use crate::base::net::is_localhost;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
+use crate::net::connections::Connections;
 use crate::net::door::{Door, Turned};
 use crate::net::portmap::Mapping;
+use crate::obs::{self, level};
 use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
 use crate::wire::hls::transport::AnyTransport;
@@ -28,6 +30,23 @@ pub enum Kind {
     Support,
 }
 
+/// When the source of a broadcast last gave something. A copy shares it.
+#[derive(Debug, Clone, Default)]
+pub struct LastInput(Arc<Mutex<Option<Instant>>>);
+
+impl LastInput {
+    /// Something came just now.
+    pub fn touch(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(station::now());
+    }
+
+    /// `None` before the first, and on nodes that read no source.
+    fn age(&self) -> Option<Duration> {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.map(|last| station::now().saturating_duration_since(last))
+    }
+}
+
 /// Known once the node has its transport file.
 struct Published {
     file: AnyTransport,
@@ -40,13 +59,14 @@ pub struct SwarmView {
     kind: Kind,
     source_url: Option<String>,
     port: u16,
-    max_connections: usize,
+    connections: Connections,
     door: Door,
     allowance: watch::Sender<Allowance>,
     download_from: Vec<(IpAddr, u16)>,
     mapping: watch::Sender<Option<Mapping>>,
     latency: Latency,
     reports_peers: bool,
+    last_input: LastInput,
     /// Beside two pieces' time: so long without a piece, and something is wrong.
     patience: Duration,
     published: Arc<OnceLock<Published>>,
@@ -67,7 +87,7 @@ impl SwarmView {
             kind,
             source_url,
             port: station.port,
-            max_connections: common.max_connections,
+            connections: station.connections.clone(),
             door: station.door.clone(),
             allowance: station.allowance.clone(),
             mapping: station.mapping.clone(),
@@ -77,9 +97,15 @@ impl SwarmView {
                 .collect(),
             latency,
             reports_peers: common.service.reports_peers,
+            last_input: LastInput::default(),
             patience,
             published: Arc::default(),
         }
+    }
+
+    /// To be told of what the source gives: a node whose source is silent for its patience is not healthy.
+    pub fn last_input(&self) -> LastInput {
+        self.last_input.clone()
     }
 
     /// From now on there is a transport file and a swarm. The first call counts.
@@ -95,6 +121,7 @@ impl NodeView for SwarmView {
         let limits = self.allowance.borrow().limits;
         // whom this node fetches from is told on this machine alone
         let tells_all = is_localhost(reader);
+        let log = obs::log::levels();
         let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -110,12 +137,15 @@ impl NodeView for SwarmView {
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             port_mapping: self.mapping.borrow().map(mapping_status),
             download_from: if tells_all { self.download_from.clone() } else { Vec::new() },
-            max_connections: self.max_connections,
+            max_connections: self.connections.max(),
+            connections: self.connections.open(),
             max_peers: limits.max_peers,
             upload_limit: limits.upload.map_or(0, |rate| rate / KILOBYTE),
             download_limit: limits.download.map_or(0, |rate| rate / KILOBYTE),
             download_speed: stats.download_rate,
             upload_speed: stats.upload_rate,
+            log_debug: log.debug,
+            log_modules: level::spell_modules(&log.modules),
             connected_peers_count: stats.peers.len(),
             connected_peers: match self.reports_peers {
                 true => {
@@ -138,6 +168,12 @@ impl NodeView for SwarmView {
     }
 
     fn update(&self, update: Update) {
+        if let Some(max) = update.max_connections {
+            self.connections.set_max(max);
+        }
+        if update.log_debug.is_some() || update.log_modules.is_some() {
+            obs::log::set_levels(update.log_debug, update.log_modules.clone());
+        }
         self.allowance.send_modify(|allowance| {
             let limits = &mut allowance.limits;
             let rate = |kilobytes: u64| (kilobytes > 0).then(|| kilobytes.saturating_mul(KILOBYTE));
@@ -151,6 +187,10 @@ impl NodeView for SwarmView {
         let Some(published) = self.published.get() else {
             return Err("the broadcast has not begun".to_owned());
         };
+        if let Some(silence) = self.last_input.age().filter(|silence| *silence > self.patience) {
+            let (silence_s, limit_s) = (silence.as_secs(), self.patience.as_secs());
+            return Err(format!("the source has given nothing for {silence_s} s, the limit is {limit_s} s"));
+        }
         let stats = published.stats.borrow();
         let Some(age) = stats.last_piece_age else { return Err("no piece so far".to_owned()) };
         let limit = self.patience + 2 * stats.piece_duration;

@@ -16,6 +16,7 @@ use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::{Reach, TrackerClient};
 use crate::net::bind::{Bound, bind_tcp};
+use crate::net::connections::Connections;
 use crate::net::dial::Swarms;
 use crate::net::door::{Door, read_again_at_hangup};
 use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
@@ -58,6 +59,8 @@ pub struct Station {
     /// The port that the node listens on.
     pub port: u16,
     pub swarms: Swarms,
+    /// Of peers and of those who ask over HTTP.
+    pub connections: Connections,
 }
 
 /// A swarm that runs.
@@ -110,7 +113,9 @@ impl Station {
             download: common.download_limit,
         };
         let allowance = watch::Sender::new(Allowance { limits, sharers: 0 });
+        let connections = Connections::new(common.max_connections);
         let station = Self {
+            connections,
             common,
             key,
             peer_id,
@@ -132,11 +137,11 @@ impl Station {
     pub fn listen(&self, bound: Bound, http: HttpServices, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (peers, strangers) = mpsc::channel(STRANGERS_MAX);
         let targets = ListenTargets { door: self.door.clone(), http: Arc::new(http), peers: Some(peers) };
-        let (max_connections, swarms) = (self.common.max_connections, self.swarms.clone());
+        let (connections, swarms) = (self.connections.clone(), self.swarms.clone());
         tokio::spawn(async move {
             tokio::join!(
                 read_again_at_hangup(targets.door.clone(), stop.clone()),
-                listen::run(bound.tcp, max_connections, targets, stop),
+                listen::run(bound.tcp, connections, targets, stop),
                 swarms.welcome(strangers),
             );
         })
@@ -216,6 +221,7 @@ impl Station {
             trackers_client: self.trackers_client.clone(),
             mapping: self.mapping.subscribe(),
             door: self.door.clone(),
+            connections: self.connections.clone(),
             dial_from: self.common.dials_from(),
             accepted: self.swarms.serve(infohash, self.peer_id),
             produced: None,

@@ -14,6 +14,7 @@ use crate::base::cidr::Networks;
 use crate::base::limits::TRACKER_CONNECTIONS_MAX;
 use crate::http::serve::HttpServices;
 use crate::net::bind::{BindError, Bound, bind_tcp, bind_udp};
+use crate::net::connections::Connections;
 use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
@@ -50,7 +51,7 @@ impl Tracker {
         let http = HttpServices { tracker: Some(self.service.clone()), app: axum::Router::new() };
         let targets = ListenTargets { door: Door::open(), http: Arc::new(http), peers: None };
         tokio::join!(
-            listen::run(self.bound.tcp, TRACKER_CONNECTIONS_MAX, targets, stop.clone()),
+            listen::run(self.bound.tcp, Connections::new(TRACKER_CONNECTIONS_MAX), targets, stop.clone()),
             serve(self.service, self.udp, Door::open(), stop),
         );
     }

@@ -9,6 +9,55 @@ const OURS_CRATE: &str = "start_engine";
 /// The name that stands for every module there is.
 const ROOT: &str = "root";
 
+/// Modules and their levels, the later entry winning; `root` is all of them.
+pub type ModuleLevels = Vec<(String, LevelFilter)>;
+
+/// What is no list of module levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected name:LEVEL, LEVEL being D, I, W or E (as in root:D)")]
+pub struct NotLevels;
+
+/// Reads `name:LEVEL`, several joined by commas.
+pub fn parse_modules(text: &str) -> Result<ModuleLevels, NotLevels> {
+    text.split([',', ';']).map(|part| module_level(part.trim())).collect()
+}
+
+/// The same in writing.
+pub fn spell_modules(modules: &[(String, LevelFilter)]) -> String {
+    let spelled: Vec<_> = modules.iter().map(|(name, level)| format!("{name}:{}", letter(*level))).collect();
+    spelled.join(",")
+}
+
+fn module_level(part: &str) -> Result<(String, LevelFilter), NotLevels> {
+    let (module, level) = part.rsplit_once(':').unwrap_or((part, ""));
+    match (module.is_empty(), level_of(level)) {
+        (false, Some(level)) => Ok((module.to_owned(), level)),
+        _ => Err(NotLevels),
+    }
+}
+
+/// A level by its letter or name, as loggers of the reference's kind spell them.
+fn level_of(text: &str) -> Option<LevelFilter> {
+    match text.to_ascii_lowercase().as_str() {
+        "t" | "trace" | "any" => Some(LevelFilter::TRACE),
+        "d" | "debug" => Some(LevelFilter::DEBUG),
+        "i" | "info" => Some(LevelFilter::INFO),
+        "w" | "warn" | "warning" => Some(LevelFilter::WARN),
+        "e" | "error" | "c" | "critical" => Some(LevelFilter::ERROR),
+        _ => None,
+    }
+}
+
+fn letter(level: LevelFilter) -> char {
+    match level {
+        LevelFilter::TRACE => 'T',
+        LevelFilter::DEBUG => 'D',
+        LevelFilter::INFO => 'I',
+        LevelFilter::WARN => 'W',
+        _ => 'E',
+    }
+}
+
 /// Levels by module. A module is a dotted prefix of a target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels {
@@ -71,6 +120,12 @@ mod tests {
     fn levels(debug: bool, modules: &[(&str, LevelFilter)]) -> Levels {
         let modules: Vec<_> = modules.iter().map(|(module, level)| ((*module).to_owned(), *level)).collect();
         Levels::new(debug, &modules)
+    }
+
+    #[test]
+    fn modules_are_spelled_as_they_are_read() {
+        let text = "root:D,acestream.LM:E,a:I,b:W,c:T";
+        assert_eq!(parse_modules(text).map(|modules| spell_modules(&modules)), Ok(text.to_owned()));
     }
 
     #[test]

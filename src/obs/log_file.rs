@@ -35,6 +35,22 @@ impl RotatingFile {
         Ok(Self { config, file, written_bytes })
     }
 
+    pub fn path(&self) -> &Path {
+        &self.config.path
+    }
+
+    /// Opens the path again, which may be another file by now, and appends to it.
+    ///
+    /// # Errors
+    /// It cannot be opened; the file that was open stays so.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        *self = Self {
+            config: self.config.clone(),
+            ..Self::open(LogFile { truncate: false, ..self.config.clone() })?
+        };
+        Ok(())
+    }
+
     /// Writes one line, after a rotation when it would not fit.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Logs.
 
-mod level;
+pub mod level;
 pub mod log;
 mod log_file;
+mod log_line;

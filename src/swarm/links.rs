@@ -17,7 +17,7 @@ impl<M: Medium> Swarm<M> {
         let has_priority = self.config.served_first.contain(addr.ip());
         let refusal = if self.bans.hits(now, addr, None) {
             Some(Close::Banned)
-        } else if self.peers.len() >= self.config.max_peers && !(has_priority && self.displace(now)) {
+        } else if self.is_full() && !(has_priority && self.displace(now)) {
             Some(Close::Full)
         } else {
             None
@@ -33,6 +33,9 @@ impl<M: Medium> Swarm<M> {
         if self.bans.hits(now, addr, None) {
             self.outputs.push_back(Output::Close { link, why: Close::Banned });
             self.roster.remove(addr);
+        } else if self.is_full() && !(self.roster.is_static(addr) && self.displace(now)) {
+            self.outputs.push_back(Output::Close { link, why: Close::Full });
+            self.roster.postpone(now, addr);
         } else {
             self.add_peer(now, link, addr, true);
         }
@@ -52,9 +55,15 @@ impl<M: Medium> Swarm<M> {
         }
     }
 
-    /// Makes room for a peer with priority: the one without that took least, the newest of equals.
+    fn is_full(&self) -> bool {
+        self.peers.len() >= self.config.max_peers
+    }
+
+    /// Makes room for a peer that the operator named: the one nobody named that took least, the newest of
+    /// equals.
     fn displace(&mut self, now: Instant) -> bool {
-        let expendable = self.peers.iter().filter(|(_, peer)| !peer.has_priority);
+        let is_named = |peer: &Peer| peer.has_priority || self.roster.is_static(peer.addr);
+        let expendable = self.peers.iter().filter(|(_, peer)| !is_named(peer));
         let least = expendable.min_by_key(|(link, peer)| (peer.up.total_bytes(), std::cmp::Reverse(**link)));
         let Some((&link, _)) = least else { return false };
         self.close(now, link, Close::Displaced);

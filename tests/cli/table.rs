@@ -74,6 +74,7 @@ pub const ROWS: &[Row] = &[
     row("SRCTDHP", "log-modules", &["root:D", "acestream.LM:E,x:I"], &["root", "root:Q", ":D"], Acts),
     row("SRCTDHP", "log-backup-count", NUMBER, NO_NUMBER, Acts),
     row("SRCTDHP", "log-max-size", &["100000000"], NO_NUMBER, Acts),
+    row("SRCTDHP", "log-format", &["json"], &["xml", ""], Acts),
     row("SRCTDHP", "log-file-mode", &["w"], &["r", ""], Acts),
     row("SRCTDHP", "log-stdout", FLAG, &["1"], Acts),
     row("SRCTDHP", "log-stderr", FLAG, &["1"], Acts),

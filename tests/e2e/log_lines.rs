@@ -1,5 +1,9 @@
 //! The lines that a node logs at its start: their form, and their order.
 
+use std::io::Write;
+use std::net::TcpStream;
+
+use crate::harness::{get, lasting_port, local, wait_for, wait_until};
 use crate::node::{Home, Node, transport_url_of};
 use crate::origin::Origin;
 
@@ -129,4 +133,43 @@ fn support_node_and_client_log_where_they_are() {
             ("acestream.VideoServer", "start: addr=127.0.0.1 port="),
         ],
     );
+}
+
+#[test]
+fn log_file_is_opened_anew_at_hangup_and_levels_change_while_the_node_runs() {
+    let (origin, home) = (Origin::start(RATE), Home::new());
+    let (path, moved) = (home.file("x.log"), home.file("x.log.moved"));
+    let file = path.display().to_string();
+    let port = lasting_port();
+    let port_text = port.to_string();
+    let log = ["--log-file", &file, "--log-format", "json", "--log-stdout"];
+    let words = [&["--bitrate", "125000", "--port", &port_text], &log[..]].concat();
+    let mut source = home.source(&origin.url(), &words);
+    source.line("started input thread");
+    std::fs::rename(&path, &moved).expect("moves");
+    source.signal("HUP");
+    wait_until("a new file", || path.exists());
+    let (status, body) = wait_for("an answer", || get(port, "/app/update?log_debug=1&log_modules=link:E"));
+    let state: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!((status, state["log_debug"].as_u64()), (200, Some(1)));
+    assert_eq!(state["log_modules"].as_str(), Some("link:E"));
+    let lines = |path: &std::path::Path| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(path).expect("reads");
+        text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect()
+    };
+    let is_debug = |line: &serde_json::Value| line["level"] == "debug";
+    assert!(!lines(&moved).iter().any(is_debug));
+    wait_until("a line of debug", || {
+        // neither peer nor HTTP
+        let mut stranger = TcpStream::connect(local(port)).expect("accepted by the system");
+        stranger.write_all(b"\0").expect("sends");
+        lines(&path).iter().any(is_debug)
+    });
+    let first = &lines(&moved)[0];
+    assert_eq!(
+        (first["logger"].as_str(), first["message"].as_str()),
+        (Some("acestream"), Some("enable debug: 0"))
+    );
+    assert!(first["time"].as_str().is_some_and(|time| time.len() == 24 && time.ends_with('Z')), "{first}");
+    assert_eq!(source.end("INT").code, Some(0));
 }

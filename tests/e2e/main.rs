@@ -12,6 +12,7 @@ mod hls;
 mod hls_create;
 mod hostile;
 mod life_cycle;
+mod limits;
 mod log_lines;
 mod node;
 mod node_interface;

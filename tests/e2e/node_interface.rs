@@ -1,5 +1,7 @@
 //! The interface of the running program: who sees its state, and what the state says.
 
+use std::time::{Duration, Instant};
+
 use crate::harness::{get, wait_for, wait_until};
 use crate::node::{Home, address_of};
 use crate::origin::{Mood, Origin};
@@ -33,10 +35,18 @@ fn node_whose_source_falls_silent_is_ill_until_it_is_back() {
     let home = Home::new();
     let mut source = home.quick_source(&origin, &["--source-read-timeout", "1"]);
     let port = source.port();
+    let why = || {
+        let (status, body) = get(port, "/app/healthz")?;
+        (status == 503).then(|| String::from_utf8_lossy(&body).into_owned())
+    };
     let is = |status: u16| move || get(port, "/app/healthz").is_some_and(|(found, _)| found == status);
     wait_until("a healthy source", is(200));
+    let pulled = Instant::now();
     origin.set_mood(Mood::Stalled);
-    wait_until("an ill source", is(503));
+    let why = wait_for("an ill source", why);
+    assert!(why.contains("the source has given nothing for 1 s, the limit is 1 s"), "{why}");
+    // the time itself, what was on its way, and a slow machine
+    assert!(pulled.elapsed() < Duration::from_secs(10), "{:?}", pulled.elapsed());
     origin.set_mood(Mood::Live);
     wait_until("a healthy source again", is(200));
 }

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use start_engine::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, Update, router};
+use start_engine::http::node_api::{
+    Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update, router,
+};
 
 use crate::server::{Reply, ask, get, serve, serve_as_if_from};
 
@@ -36,7 +38,21 @@ impl NodeView for Node {
                 round_trip_ms: Some(5),
                 connected_for_s: 6,
             }],
-            max_peers: self.updated.lock().unwrap().and_then(|update| update.max_peers).unwrap_or(50),
+            port_mapping: Some(PortMappingStatus {
+                way: "UPnP".into(),
+                router: [192, 168, 1, 1].into(),
+                external_ip: Some([45, 1, 1, 1].into()),
+                tcp_port: 7764,
+                udp_port: None,
+                is_behind_another: false,
+            }),
+            max_peers: self
+                .updated
+                .lock()
+                .unwrap()
+                .as_ref()
+                .and_then(|update| update.max_peers)
+                .unwrap_or(50),
             latency_ms: Some(1_250),
             last_piece_age_s: Some(0.5),
             last_piece: Some(42),
@@ -85,7 +101,7 @@ async fn monitor_tells_this_machine_everything() {
     assert_eq!(json["uploaded_bytes"], 7);
     for field in "version max_connections max_peers download_speed upload_speed connected_peers_count \
         connected_peers source_url hls_manifest_url infohash download_hash content_id port first_piece \
-        last_piece latency_ms last_piece_age_s known_addresses"
+        last_piece latency_ms last_piece_age_s known_addresses connections port_mapping log_debug log_modules"
         .split_whitespace()
         .chain(Counters::default().all().iter().map(|(name, ..)| *name))
     {
@@ -113,6 +129,8 @@ async fn metrics_hold_every_figure_of_the_monitor() {
         "start_engine_last_piece 42",
         "start_engine_latency_seconds 1.25",
         "start_engine_healthy 1",
+        "start_engine_port_mapped 1",
+        "start_engine_port_mapping_info{way=\"UPnP\",external_ip=\"45.1.1.1\",tcp_port=\"7764\",udp_port=\"\"} 1",
         "start_engine_node_info{version=\"1.2.3\",type=\"source\",infohash=\"\"} 1",
         "# EOF",
     ] {
@@ -178,6 +196,53 @@ async fn once_there_is_a_token_nothing_answers_without_it() {
     }
 }
 
+/// Every method, asked from everywhere, with every kind of token, of every kind of node.
+#[tokio::test]
+async fn every_combination_of_access_is_as_documented() {
+    const NAMED: &str = "192.168.1.9:4000";
+    const ORIGINS: [&str; 6] = [
+        "127.0.0.1:4000",
+        "[::1]:4000",
+        "[::ffff:127.0.0.1]:4000",
+        "127.0.0.2:4000",
+        NAMED,
+        "[2001:db8::1]:4000",
+    ];
+    const METHODS: [&str; 5] =
+        ["monitor", "update?max_peers=7", "metrics", "healthz", "get_transport_file?format=raw"];
+    for bits in 0..8 {
+        let [has_token, is_remote, has_named] = [1, 2, 4].map(|bit| bits & bit != 0);
+        let access = Access {
+            lists: None,
+            token: has_token.then(|| "t0ken".to_owned()),
+            is_remote,
+            monitor_ip: has_named.then(|| [192, 168, 1, 9].into()),
+        };
+        for from in ORIGINS {
+            let server = serve_as_if_from(node_with(access.clone()), from).await;
+            let is_here = ORIGINS[..3].contains(&from);
+            let may_see = is_here || is_remote || (has_named && from == NAMED);
+            for method in METHODS {
+                let may = may_see || method.starts_with("get_transport_file");
+                for (prefix, is_right) in [("", !has_token), ("t0ken/", has_token), ("t0kem/", false)] {
+                    // without a token of its own a node knows no such path
+                    let wrong = if has_token { 403 } else { 404 };
+                    let expected = match (is_right, may) {
+                        (true, true) => 200,
+                        (true, false) => 403,
+                        (false, _) => wrong,
+                    };
+                    let path = format!("/app/{prefix}{method}");
+                    let reply = get(server, &path).await;
+                    assert_eq!(reply.status, expected, "{path} from {from}, {access:?}");
+                }
+            }
+            let bare = if may_see && !has_token { 200 } else { 403 };
+            assert_eq!(get(server, "/metrics").await.status, bare, "/metrics from {from}, {access:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn transport_file_is_for_anyone_in_its_one_format() {
     let server = serve_as_if_from(node(), "192.168.1.9:4000").await;
@@ -207,6 +272,16 @@ async fn update_changes_what_it_names_and_answers_with_the_new_values() {
     assert_eq!(reply.status, 200);
     assert_eq!(json(reply).await["max_peers"], 7);
     assert_eq!(json(get(server, "/app/monitor").await).await["max_peers"], 7);
+    let path = "/app/update?max_connections=9&log_debug=1&log_modules=root:D,acestream.LM:E";
+    assert_eq!(get(server, path).await.status, 200);
+    assert_eq!(get(server, "/app/update?log_modules=").await.status, 200, "none has a level of its own");
+    for wrong in ["?max_connections=0", "?log_debug=x", "?log_modules=root", "?log_modules=root:Q"] {
+        let reply = get(server, &format!("/app/update{wrong}")).await;
+        assert_eq!(reply.status, 400, "{wrong}");
+        assert_eq!(reply.text().await.lines().count(), 1);
+    }
+    let reply = get(server, "/app/update?max_peers=7").await;
+    assert_eq!(reply.status, 200);
     for wrong in ["", "?max_peers=0", "?max_peers=x", "?upload_limit=-1", "?nothing=1", "?max_peers=9&x=1"] {
         let reply = get(server, &format!("/app/update{wrong}")).await;
         assert_eq!(reply.status, 400, "{wrong}");

@@ -26,4 +26,5 @@ mod cast;
 mod finding;
 #[allow(dead_code, reason = "each test needs another part of it")]
 mod network;
+mod routers;
 mod trackers;

@@ -1,6 +1,7 @@
 //! One swarm, any input in any order, hostile ones included: it neither panics nor spins nor talks
 //! without end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,10 @@ pub const FIRST: u32 = 100;
 pub const OUTPUTS_MAX: usize = 2_000;
 /// Timer inputs after which the deadline must lie in the future.
 pub const TIMERS_MAX: usize = 50;
+
+/// What the operator allows.
+const PEERS_MAX: usize = 3;
+const SLOTS_MAX: usize = 2;
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -113,6 +118,8 @@ struct Bench {
     pieces: Vec<VerifiedPiece>,
     dials: Vec<SocketAddr>,
     delivered: Vec<u64>,
+    open: BTreeSet<LinkId>,
+    unchoked: BTreeSet<LinkId>,
 }
 
 impl Bench {
@@ -135,10 +142,10 @@ impl Bench {
             node_key: NodeKey::from_seed([9; 32]),
             peer_id: PeerId::from_random([1; 11]),
             listen_port: 1,
-            max_peers: 3,
+            max_peers: PEERS_MAX,
             upload_limit: None,
             download_limit: None,
-            upload_slots: 2,
+            upload_slots: SLOTS_MAX,
             tracker_count: 1,
             operator_trackers: 0,
             allow_private_addresses: false,
@@ -153,7 +160,16 @@ impl Bench {
             seed: 3,
         };
         let swarm = Swarm::new(now, config, medium);
-        Self { swarm, now, started_at: now, pieces, dials: vec![], delivered: vec![] }
+        Self {
+            swarm,
+            now,
+            started_at: now,
+            pieces,
+            dials: vec![],
+            delivered: vec![],
+            open: BTreeSet::new(),
+            unchoked: BTreeSet::new(),
+        }
     }
 
     fn run(&mut self, operation: Operation) {
@@ -221,6 +237,13 @@ impl Bench {
     }
 
     fn input(&mut self, input: Input) {
+        if let Input::Accepted { link, .. } | Input::Dialed { link, .. } = &input {
+            self.open.insert(*link);
+            self.unchoked.remove(link);
+        }
+        if let Input::Closed { link } = &input {
+            self.is_gone(*link);
+        }
         self.swarm.handle(self.now, input);
         let mut outputs = 0;
         while let Some(output) = self.swarm.poll() {
@@ -228,6 +251,12 @@ impl Bench {
             assert!(outputs <= OUTPUTS_MAX, "outputs without end");
             match output {
                 Output::Dial(addr) => self.dials.push(addr),
+                Output::Close { link, .. } => self.is_gone(link),
+                Output::Send { link, message: Message::Choke } => _ = self.unchoked.remove(&link),
+                Output::Send { link, message: Message::Unchoke } => {
+                    self.unchoked.insert(link);
+                    assert!(self.unchoked.len() <= SLOTS_MAX, "more slots than may be");
+                }
                 Output::Deliver(piece) => {
                     let truth = &self.pieces[(piece.number() - u64::from(FIRST)) as usize];
                     assert_eq!(piece.digest(), truth.digest());
@@ -236,6 +265,12 @@ impl Bench {
                 _ => {}
             }
         }
+        assert!(self.open.len() <= PEERS_MAX, "more peers than may be");
+    }
+
+    fn is_gone(&mut self, link: LinkId) {
+        self.open.remove(&link);
+        self.unchoked.remove(&link);
     }
 
     /// Lets time pass as a driver does: the timer whenever it is due.

@@ -8,6 +8,7 @@ use axum::routing::get;
 use start_engine::base::cidr::Networks;
 use start_engine::http::serve::HttpServices;
 use start_engine::net::bind::{BindError, bind_tcp};
+use start_engine::net::connections::Connections;
 use start_engine::net::door::Door;
 use start_engine::net::listen::{ListenTargets, PeerConnection, run};
 use start_engine::node::tracker::new_service;
@@ -32,7 +33,7 @@ fn start(max_connections: usize) -> Running {
     let http = Arc::new(HttpServices { tracker: Some(new_service(Networks::default()).unwrap()), app });
     let (stop, stopped) = watch::channel(false);
     let targets = ListenTargets { door: Door::open(), http, peers: Some(sender) };
-    let task = tokio::spawn(run(bound.tcp, max_connections, targets, stopped));
+    let task = tokio::spawn(run(bound.tcp, Connections::new(max_connections), targets, stopped));
     Running { address, peers, stop, task }
 }
 

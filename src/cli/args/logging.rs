@@ -6,6 +6,12 @@ const LEVEL: Form = Form::Choice(&["error", "info", "debug", "any"]);
 
 /// Every mode that runs.
 pub const LOGGING: &[Opt] = &[
+    Opt::new(
+        "log-format",
+        Form::Choice(&["text", "json"]),
+        "text",
+        "Lines of the reference engine's form, or one JSON object a line",
+    ),
     Opt::new("log-file", Form::Path, "none, lines go to stdout", "Log file; its directory must exist"),
     Opt::new(
         "log-file-mode",

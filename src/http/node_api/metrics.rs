@@ -82,6 +82,7 @@ impl Snapshot {
             status.download_limit as i64,
         )?;
         gauge(encoder, "max_connections", "Connections allowed", None, status.max_connections as i64)?;
+        gauge(encoder, "connections", "Connections of all kinds", None, status.connections as i64)?;
         gauge(
             encoder,
             "known_addresses",

@@ -25,6 +25,8 @@ pub struct NodeStatus {
     /// What the router does for the node's port; `None` where it does nothing.
     pub port_mapping: Option<PortMappingStatus>,
     pub max_connections: usize,
+    /// Connections of all kinds now, established and pending.
+    pub connections: usize,
     pub max_peers: usize,
     /// KB a second, 0 without limit.
     pub upload_limit: u64,
@@ -33,6 +35,10 @@ pub struct NodeStatus {
     pub download_speed: u64,
     /// Bytes a second.
     pub upload_speed: u64,
+    /// `--log-debug` as it is now.
+    pub log_debug: u64,
+    /// `--log-modules` as they are now.
+    pub log_modules: String,
     pub connected_peers_count: usize,
     /// Empty unless the node reports its peers (`--stats-report-peers`).
     pub connected_peers: Vec<PeerStatus>,

@@ -12,6 +12,7 @@ use igd_next::{
 use super::mapping::{Granted, Mapping, Way};
 use super::{LEASE, Spot};
 use crate::base::limits::SSDP_TIMEOUT;
+use crate::base::net::is_public;
 
 /// What routers list the mapping under.
 const DESCRIPTION: &str = "start-engine";
@@ -23,6 +24,8 @@ pub enum IgdError {
     Search(#[from] SearchError),
     #[error("{0} answered, which is not the router")]
     Stranger(IpAddr),
+    #[error("its own address is {0}, which is not public: it is behind another router, or offline")]
+    NotPublic(IpAddr),
     #[error(transparent)]
     Refused(#[from] AddPortError),
     #[error(transparent)]
@@ -75,7 +78,10 @@ impl Igd {
     /// The router does not map TCP.
     pub async fn map(&mut self) -> Result<Granted, IgdError> {
         let wished = self.tcp.unwrap_or(self.spot.port.get());
-        let tcp = self.map_one(PortMappingProtocol::TCP, wished).await?;
+        let tcp = match self.map_one(PortMappingProtocol::TCP, wished).await {
+            Ok(tcp) => tcp,
+            Err(error) => return Err(self.explain(error).await),
+        };
         self.tcp = Some(tcp);
         let udp = self.map_one(PortMappingProtocol::UDP, self.udp.unwrap_or(tcp)).await;
         if let Err(error) = &udp {
@@ -91,6 +97,14 @@ impl Igd {
             udp_port: self.udp,
         };
         Ok(Granted { mapping, lease: self.is_lease_possible.then_some(LEASE) })
+    }
+
+    /// A router that is itself behind another one refuses without saying so.
+    async fn explain(&self, error: IgdError) -> IgdError {
+        match self.gateway.get_external_ip().await {
+            Ok(ip) if !is_public(ip) => IgdError::NotPublic(ip),
+            _ => error,
+        }
     }
 
     /// The port outside that is `wished`, or where somebody else has that, any.

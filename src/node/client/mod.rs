@@ -16,6 +16,7 @@ use crate::http::client_api::ClientApi;
 use crate::http::serve::HttpServices;
 use crate::http::service::Version;
 use crate::net::bind::bind_tcp;
+use crate::net::connections::Connections;
 use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
@@ -56,7 +57,8 @@ impl Client {
         let nothing_here = HttpServices { tracker: None, app: axum::Router::new() };
         let peers = station.listen(bound, nothing_here, stop.clone());
         let mapping = station.map_port(stop.clone())?;
-        let max_connections = config.common.max_connections;
+        // players have as many beside: a crowd of peers must not keep them out
+        let for_players = Connections::new(config.common.max_connections);
         let buffer = config.live_buffer_time;
         let sessions = Arc::new(Sessions::new(station, config, stop.clone()));
         let api = ClientApi {
@@ -69,7 +71,7 @@ impl Client {
         // whom players' access concerns is not who shares a swarm with this node
         let targets = ListenTargets { door: Door::open(), http: Arc::new(services), peers: None };
         let http_port = players.port;
-        let players = tokio::spawn(listen::run(players.tcp, max_connections, targets, stop.clone()));
+        let players = tokio::spawn(listen::run(players.tcp, for_players, targets, stop.clone()));
         let allow_remote = u8::from(!player_ip.is_loopback());
         tracing::info!(
             target: "acestream.VideoServer",

@@ -7,6 +7,7 @@ use rsa::rand_core::OsRng;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::super::node_view::LastInput;
 use super::super::station::{now, unix_time_s};
 use super::LOG;
 use super::identity::Keys;
@@ -32,6 +33,7 @@ pub struct Broadcast {
     last_made: Option<u64>,
     complained_at: Option<Instant>,
     pieces: mpsc::Sender<VerifiedPiece>,
+    last_input: LastInput,
 }
 
 impl Broadcast {
@@ -41,6 +43,7 @@ impl Broadcast {
         keys: Keys,
         file: &TransportFile,
         pieces: mpsc::Sender<VerifiedPiece>,
+        last_input: LastInput,
     ) -> anyhow::Result<Self> {
         let descriptor = &file.descriptor;
         let signature_length = keys.key.verifier().signature_length() as u32;
@@ -48,7 +51,7 @@ impl Broadcast {
         let (restart, last_made) = (keys.restart.clone(), keys.last_piece);
         let next = keys.next_piece();
         let cutter = Cutter::new(geometry, keys.key, OsRng, next);
-        Ok(Self { cutter, restart, saving: None, last_made, complained_at: None, pieces })
+        Ok(Self { cutter, restart, saving: None, last_made, complained_at: None, pieces, last_input })
     }
 
     /// Broadcasts until the source ends or `stop` turns true, then saves the last number.
@@ -70,6 +73,7 @@ impl Broadcast {
         while let Some(event) = incoming.recv().await {
             super::log_event(&event);
             let IngestEvent::Packets(packets) = event else { continue };
+            self.last_input.touch();
             for piece in self.cutter.push(packets, unix_time_s())? {
                 self.make(piece).await?;
             }

@@ -129,7 +129,7 @@ impl Source {
         let metadata =
             relay::serve_transport_file(&station, content_id, bytes, trackers, is_open, parts_stop)?;
         parts.push(metadata.task);
-        let broadcast = Broadcast::new(keys, &file, pieces)?;
+        let broadcast = Broadcast::new(keys, &file, pieces, view.last_input())?;
         tracing::info!(target: "acestream.videosource", "started input thread");
         let broadcast = tokio::spawn(broadcast.run(incoming, stop));
         Ok(Some(Self {
