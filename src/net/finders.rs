@@ -29,6 +29,8 @@ pub struct Sought {
     pub port: u16,
     /// Strangers may know of the broadcast: its descriptor allows public trackers, or it has no private part.
     pub is_open: bool,
+    /// This node dials whom it finds; who does not must be found.
+    pub dials: bool,
 }
 
 /// The ways of this node. A copy shares them.

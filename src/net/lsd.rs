@@ -117,9 +117,9 @@ impl Shell {
     }
 
     fn seek(&mut self, (sought, found): Seek) {
-        let Sought { infohash, peer_id, port, .. } = sought;
+        let Sought { infohash, peer_id, port, dials, .. } = sought;
         let announcement = Announcement { infohash, peer_id, port };
-        let addrs = self.neighbourhood.join(Instant::now(), announcement);
+        let addrs = self.neighbourhood.join(Instant::now(), announcement, dials);
         if !addrs.is_empty() {
             let _ = found.try_send(Found { addrs, reach: Reach::Anywhere });
         }

@@ -148,7 +148,7 @@ pub fn relay_config(
         ..swarm_config(station, meeting.infohash, meeting.public_file.clone())?
     };
     let Meeting { infohash, is_open, .. } = *meeting;
-    Ok((config, MeetingPlace { infohash, trackers, is_open }))
+    Ok((config, MeetingPlace { infohash, trackers, is_open, dials: true }))
 }
 
 /// What the stream of `file` is like, followed `buffer` behind its newest piece.
@@ -278,7 +278,7 @@ pub async fn find_transport_file(
     let (stop, stopped) = watch::channel(false);
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = FirstFile(Some(found));
-    let place = MeetingPlace { infohash: id, trackers, is_open: true };
+    let place = MeetingPlace { infohash: id, trackers, is_open: true, dials: true };
     let running = station.run_metadata(place, machine, deliver, stopped);
     let outcome = tokio::time::timeout(patience, file).await;
     stop.send_replace(true);
@@ -323,6 +323,6 @@ pub fn serve_transport_file(
     };
     let machine = MetadataSwarm::new(station::now(), config);
     let deliver = ToPlayers { hub: None, latency: Latency::default() };
-    let place = MeetingPlace { infohash: content_id, trackers, is_open };
+    let place = MeetingPlace { infohash: content_id, trackers, is_open, dials: false };
     Ok(station.run_metadata(place, machine, deliver, stop))
 }

@@ -86,6 +86,8 @@ pub struct MeetingPlace {
     pub trackers: Vec<ReachableTracker>,
     /// Also where anybody can look: see [`Sought::is_open`].
     pub is_open: bool,
+    /// See [`Sought::dials`].
+    pub dials: bool,
 }
 
 impl Station {
@@ -213,8 +215,8 @@ impl Station {
     }
 
     fn driver_config(&self, place: MeetingPlace, stop: watch::Receiver<bool>) -> DriverConfig {
-        let MeetingPlace { infohash, trackers, is_open } = place;
-        let sought = Sought { infohash, peer_id: self.peer_id, port: self.port, is_open };
+        let MeetingPlace { infohash, trackers, is_open, dials } = place;
+        let sought = Sought { infohash, peer_id: self.peer_id, port: self.port, is_open, dials };
         DriverConfig {
             handshake: Handshake { infohash, peer_id: self.peer_id },
             trackers,

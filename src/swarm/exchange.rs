@@ -110,7 +110,7 @@ impl<M: Medium> Swarm<M> {
                 (count, Message::Extended { id, payload: changes.encode() })
             }
             None => {
-                let records = others.iter().filter_map(|other| pex_record(self.peers.get(other)?));
+                let records = others.iter().filter_map(|other| self.pex_record(self.peers.get(other)?));
                 let records: Vec<_> = records.take(PEX_TOLD_MAX).collect();
                 (records.len(), Message::PeerExchange(records))
             }
@@ -142,6 +142,36 @@ impl<M: Medium> Swarm<M> {
         }
         self.exchange_rng.shuffle(&mut told);
         told
+    }
+
+    /// What is known of the peer; `None` without what the record must hold.
+    fn pex_record(&self, peer: &Peer) -> Option<PexRecord> {
+        let SocketAddr::V4(address) = peer.listen_addr()? else { return None };
+        let number = |piece: Option<u64>| piece.map_or(-1, |piece| piece as i64);
+        let claims = peer.claims.only();
+        Some(PexRecord {
+            address,
+            peer_id: peer.exchange.peer_id?,
+            min_piece: number(claims.oldest()),
+            max_piece: number(claims.newest()),
+            distance_from_source: i32::try_from(self.distance_of(peer)).unwrap_or(-1),
+            position: number(claims.newest()),
+            version: u32::try_from(peer.description?.version).unwrap_or(0),
+        })
+    }
+
+    /// In the peer's own words; one that held nothing when it described itself is no farther than over us.
+    fn distance_of(&self, peer: &Peer) -> i64 {
+        let said = peer.description.map_or(-1, |said| said.distance_from_source);
+        let is_source = peer.description.is_some_and(|said| said.is_source);
+        if said >= 0 || is_source || peer.claims.only().newest().is_none() {
+            return said;
+        }
+        match (self.config.role, self.distance_from_source()) {
+            (Role::Source, _) => 0,
+            (Role::Relay, own @ 0..) => own + 1,
+            (Role::Relay, _) => -1,
+        }
     }
 
     fn listen_addr(&self, link: LinkId) -> Option<SocketAddr> {
@@ -177,21 +207,4 @@ impl<M: Medium> Swarm<M> {
         let addrs = addrs.into_iter().filter(|&addr| !bans.hits(now, addr, None));
         self.roster.hear(now, addrs, informant, may_be_private)
     }
-}
-
-/// What is known of the peer, in its own words; `None` without what the record must hold.
-fn pex_record(peer: &Peer) -> Option<PexRecord> {
-    let SocketAddr::V4(address) = peer.listen_addr()? else { return None };
-    let said = peer.description?;
-    let number = |piece: Option<u64>| piece.map_or(-1, |piece| piece as i64);
-    let claims = peer.claims.only();
-    Some(PexRecord {
-        address,
-        peer_id: peer.exchange.peer_id?,
-        min_piece: number(claims.oldest()),
-        max_piece: number(claims.newest()),
-        distance_from_source: i32::try_from(said.distance_from_source).unwrap_or(-1),
-        position: number(claims.newest()),
-        version: u32::try_from(said.version).unwrap_or(0),
-    })
 }

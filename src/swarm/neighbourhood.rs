@@ -1,7 +1,7 @@
 //! Local discovery: when to tell the own link of a swarm, and which of what is heard there is news.
 //!
-//! A swarm is announced when it begins, every five minutes, and soon after a newcomer was heard, unless others
-//! have answered by then: sources dial nobody, so a newcomer must hear of them. It never answers one datagram
+//! A swarm is announced when it begins, every five minutes, and soon after a newcomer was heard. Who dials
+//! newcomers leaves the answer to others if they were faster; who dials nobody must be heard. It never answers one datagram
 //! with more than one, and never tells a neighbour's address to anybody but the own swarm.
 
 use std::collections::BTreeMap;
@@ -46,6 +46,7 @@ pub struct Announcement {
 #[derive(Debug)]
 struct Presence {
     announcement: Announcement,
+    dials: bool,
     last_at: Option<Instant>,
     next_at: Instant,
     /// Announces of others since the answer that is due was decided on; `None` when none is.
@@ -90,9 +91,9 @@ impl Neighbourhood {
     }
 
     /// Gives the peers of the swarm that are known already.
-    pub fn join(&mut self, now: Instant, announcement: Announcement) -> Vec<SocketAddr> {
+    pub fn join(&mut self, now: Instant, announcement: Announcement, dials: bool) -> Vec<SocketAddr> {
         let next_at = now + FIRST_WITHIN.mul_f64(self.rng.unit());
-        let presence = Presence { announcement, last_at: None, next_at, answers: None };
+        let presence = Presence { announcement, dials, last_at: None, next_at, answers: None };
         self.own.insert(announcement.infohash, presence);
         let of_swarm = self.neighbours.iter().filter(|((_, of), _)| *of == announcement.infohash);
         let known = of_swarm.flat_map(|(&(ip, _), neighbour)| {
@@ -110,7 +111,8 @@ impl Neighbourhood {
     pub fn poll(&mut self, now: Instant) -> Option<Announcement> {
         loop {
             let presence = self.own.values_mut().find(|presence| presence.next_at <= now)?;
-            let is_answered = presence.answers.take().is_some_and(|answers| answers >= ANSWERS_ENOUGH);
+            let answers = presence.answers.take().filter(|_| presence.dials);
+            let is_answered = answers.is_some_and(|answers| answers >= ANSWERS_ENOUGH);
             let jitter = 0.9 + 0.2 * self.rng.unit();
             let last_at = if is_answered { presence.last_at.unwrap_or(now) } else { now };
             presence.next_at = (last_at + INTERVAL.mul_f64(jitter)).max(now + INTERVAL_MIN);
@@ -247,7 +249,7 @@ mod tests {
     fn began() -> (Neighbourhood, Instant) {
         let now = Instant::now();
         let mut neighbourhood = Neighbourhood::new(now, 1);
-        assert_eq!(neighbourhood.join(now, announcement(1)), []);
+        assert_eq!(neighbourhood.join(now, announcement(1), true), []);
         let now = now + FIRST_WITHIN;
         assert_eq!(neighbourhood.poll(now), Some(announcement(1)));
         assert_eq!(neighbourhood.poll(now), None);
@@ -272,7 +274,7 @@ mod tests {
         assert_eq!(neighbourhood.heard(now, from(2, 6771), &datagram), [(SWARM, from(2, 9000))]);
         assert_eq!(neighbourhood.heard(now, from(2, 6771), &datagram), [], "no news");
         let mut again = Neighbourhood { own: BTreeMap::new(), ..neighbourhood };
-        assert_eq!(again.join(now, announcement(1)), [from(2, 9000)], "but for who begins anew");
+        assert_eq!(again.join(now, announcement(1), true), [from(2, 9000)], "but for who begins anew");
         let (mut neighbourhood, now) = began();
         neighbourhood.heard(now, from(2, 6771), &datagram);
         let answer = neighbourhood.deadline().unwrap();
@@ -294,6 +296,18 @@ mod tests {
         assert!(answer < announced_next);
         assert_eq!(neighbourhood.poll(answer), None);
         assert!(neighbourhood.deadline().unwrap() > answer + Duration::from_secs(200));
+    }
+
+    #[test]
+    fn who_dials_nobody_answers_whoever_else_does() {
+        let (mut neighbourhood, now) = began();
+        neighbourhood.join(now, announcement(1), false);
+        let now = now + FIRST_WITHIN;
+        assert!(neighbourhood.poll(now).is_some());
+        for host in 2..=9 {
+            neighbourhood.heard(now, from(host, 6771), &long(&[SWARM], 9000));
+        }
+        assert!(neighbourhood.poll(neighbourhood.deadline().unwrap()).is_some());
     }
 
     #[test]

@@ -7,11 +7,13 @@ use start_engine::base::limits;
 use start_engine::wire::bencode;
 use start_engine::wire::container;
 use start_engine::wire::extended::ExtendedHandshake;
+use start_engine::wire::lsd::{LongSearch, Search};
 use start_engine::wire::message::Message;
 use start_engine::wire::metadata::{METADATA_PIECE_BYTES, MetadataMessage};
 use start_engine::wire::pex;
 use start_engine::wire::sniff::{Sniffed, sniff};
 use start_engine::wire::transport_file::{Descriptor, TransportFile};
+use start_engine::wire::ut_pex::PeerChanges;
 
 use crate::support::{frame, vector};
 
@@ -73,6 +75,28 @@ proptest! {
             prop_assert!(value.raw.len() <= 64 && input.starts_with(value.raw));
         }
         prop_assert!(input.is_empty() || bencode::parse(&input, input.len() - 1).is_err());
+    }
+
+    #[test]
+    fn any_peer_changes_are_bounded_and_survive_another_round(payload in bytes()) {
+        if let Some(changes) = PeerChanges::decode(&payload) {
+            prop_assert!(changes.added.len() <= 2 * limits::PEX_MAX_RECORDS);
+            prop_assert_eq!(PeerChanges::decode(&changes.encode()), Some(changes));
+        }
+    }
+
+    #[test]
+    fn any_datagram_of_local_discovery_is_refused_or_read(
+        datagram in bytes(),
+        changes in vec((any::<usize>(), any::<u8>()), 0..4),
+    ) {
+        let valid = LongSearch { port: 1, infohashes: vec![start_engine::base::ids::Infohash([7; 20])], cookie: None };
+        for datagram in [datagram, damaged(valid.encode("h:1"), &changes)] {
+            if let Some(Search::Long(search)) = Search::decode(&datagram) {
+                let again = Search::decode(&search.encode("h:1"));
+                prop_assert_eq!(again, Some(Search::Long(search)));
+            }
+        }
     }
 
     #[test]

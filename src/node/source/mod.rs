@@ -210,7 +210,7 @@ fn start_swarm(
     let swarm = Swarm::new(station::now(), config, relay::ts_medium(station, file, Duration::ZERO)?);
     let deliver = ToPlayers { hub: None, latency };
     let is_open = file.descriptor.allow_public_trackers;
-    let place = MeetingPlace { infohash: file.infohash, trackers, is_open };
+    let place = MeetingPlace { infohash: file.infohash, trackers, is_open, dials: false };
     let supply = Supply { produced: Some(produced), keeper: live_cache::keep(station, file, false)? };
     Ok(station.run_stream(place, swarm, supply, deliver, stop))
 }
