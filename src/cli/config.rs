@@ -15,7 +15,8 @@ use super::mode::Mode;
 use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, ExchangeConfig, HlsSupportOptions,
+    ClientConfig, CommonConfig, CreateHlsConfig, DHT_ROUTERS, DemoConfig, DhtOptions, DoorConfig,
+    ExchangeConfig, HlsSupportOptions,
     LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig,
     SupportConfig, TrackerConfig,
 };
@@ -185,6 +186,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         exchange: exchange(typed, default.exchange)?,
         door: DoorConfig { is_private: typed.flag("private-node") },
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
+        dht: dht(typed),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),
             is_remote: typed.flag("service-remote-access"),
@@ -223,6 +225,12 @@ fn exchange(typed: &Typed<'_>, default: ExchangeConfig) -> Result<ExchangeConfig
         lsd: typed.get("lsd-enabled").unwrap_or(default.lsd),
         public_trackers: if public_trackers.is_empty() { default.public_trackers } else { public_trackers },
     })
+}
+
+fn dht(typed: &Typed<'_>) -> DhtOptions {
+    let given: Vec<String> = unique(typed.list("dht-bootstrap"));
+    let routers = if given.is_empty() { DHT_ROUTERS.map(str::to_owned).to_vec() } else { given };
+    DhtOptions { is_enabled: typed.get("dht-enabled").unwrap_or(true), routers }
 }
 
 fn support(typed: &Typed<'_>) -> Result<SupportConfig, UsageError> {

@@ -4,6 +4,7 @@ pub mod announce;
 mod announce_udp;
 mod backoff;
 pub mod bind;
+pub mod dht;
 pub mod dial;
 pub mod driver;
 pub mod fetch;

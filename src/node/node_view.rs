@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::relay::Latency;
 use super::station::Station;
 use crate::base::listed::dial_addrs;
+use crate::dht::DhtStats;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
 use crate::net::portmap::Mapping;
 use crate::swarm::limits::Allowance;
@@ -44,6 +45,7 @@ pub struct SwarmView {
     mapping: watch::Sender<Option<Mapping>>,
     latency: Latency,
     reports_peers: bool,
+    dht: Option<watch::Receiver<DhtStats>>,
     /// Beside two pieces' time: so long without a piece, and something is wrong.
     patience: Duration,
     published: Arc<OnceLock<Published>>,
@@ -73,6 +75,7 @@ impl SwarmView {
             mapping: station.mapping.clone(),
             latency,
             reports_peers: common.service.reports_peers,
+            dht: station.dht_stats(),
             patience,
             published: Arc::default(),
         }
@@ -124,6 +127,7 @@ impl NodeView for SwarmView {
             cache_bytes: stats.cache.bytes,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
+            dht: self.dht.as_ref().map(|dht| (*dht.borrow()).into()),
             counters: counters(&stats),
         }
     }

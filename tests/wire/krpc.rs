@@ -9,8 +9,8 @@ use start_engine::base::ids::{DhtId, Infohash};
 use start_engine::base::limits::{DHT_REPLY_NODES_MAX, DHT_REPLY_PEERS_MAX, DHT_TRANSACTION_MAX_BYTES};
 use start_engine::wire::bencode::{Dict, List};
 use start_engine::wire::krpc::{
-    self, Answer, Asked, Body, Contact, ERROR_METHOD_UNKNOWN, ERROR_PROTOCOL, KrpcError, Message, Query, Want,
-    encode_error, is_krpc,
+    self, Answer, Asked, Body, Contact, ERROR_METHOD_UNKNOWN, ERROR_PROTOCOL, KrpcError, Message, Query,
+    Want, encode_error, is_krpc,
 };
 
 const ASKER: DhtId = DhtId(*b"abcdefghij0123456789");
@@ -55,11 +55,11 @@ fn queries_are_written_and_read_as_the_standard_prints_them() {
 
 #[test]
 fn answers_are_read_and_written_as_the_standard_prints_them() {
-    let peers: Vec<SocketAddr> =
-        [*b"axje.u", *b"idhtnm"].map(|[a, b, c, d, e, f]| ([a, b, c, d], u16::from_be_bytes([e, f])).into()).into();
+    let peers: Vec<SocketAddr> = [*b"axje.u", *b"idhtnm"]
+        .map(|[a, b, c, d, e, f]| ([a, b, c, d], u16::from_be_bytes([e, f])).into())
+        .into();
     let pong = "d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re";
-    let found =
-        "d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re";
+    let found = "d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re";
     let answers = [
         (pong, Answer { from: DhtId(OTHER), nodes: vec![], peers: vec![], token: None, seen_at: None }),
         (found, Answer { from: ASKER, nodes: vec![], peers, token: Some(b"aoeusnth"), seen_at: None }),
@@ -92,10 +92,10 @@ fn contact() -> impl Strategy<Value = Contact> {
 
 /// Addresses that a datagram can be sent to.
 fn address() -> impl Strategy<Value = SocketAddr> {
-    let v4 = (1u8..224, any::<[u8; 3]>(), 1u16..).prop_map(|(a, [b, c, d], port)| ([a, b, c, d], port).into());
-    let v6 = (any::<[u16; 7]>(), 1u16..).prop_map(|([b, c, d, e, f, g, h], port)| {
-        SocketAddr::from(([0x2001, b, c, d, e, f, g, h], port))
-    });
+    let v4 =
+        (1u8..224, any::<[u8; 3]>(), 1u16..).prop_map(|(a, [b, c, d], port)| ([a, b, c, d], port).into());
+    let v6 = (any::<[u16; 7]>(), 1u16..)
+        .prop_map(|([b, c, d, e, f, g, h], port)| SocketAddr::from(([0x2001, b, c, d, e, f, g, h], port)));
     prop_oneof![v4, v6]
 }
 
@@ -205,13 +205,17 @@ fn one_answer_gives_a_bounded_number_of_nodes_and_peers() {
 
     let body = Dict::new().bytes("id", OTHER).bytes("nodes", krpc::pack_nodes(&nodes));
     let datagram = Dict::new().dict("r", body).bytes("t", "aa").bytes("y", "r").encode();
-    let Ok(Message { body: Body::Answer(answer), .. }) = Message::decode(&datagram) else { panic!("an answer") };
+    let Ok(Message { body: Body::Answer(answer), .. }) = Message::decode(&datagram) else {
+        panic!("an answer")
+    };
     assert_eq!(answer.nodes.len(), DHT_REPLY_NODES_MAX);
 
     let peers: List = (0..170u8).map(|_| *b"axje.u").collect();
     let body = Dict::new().bytes("id", OTHER).list("values", peers);
     let datagram = Dict::new().dict("r", body).bytes("t", "aa").bytes("y", "r").encode();
-    let Ok(Message { body: Body::Answer(answer), .. }) = Message::decode(&datagram) else { panic!("an answer") };
+    let Ok(Message { body: Body::Answer(answer), .. }) = Message::decode(&datagram) else {
+        panic!("an answer")
+    };
     assert_eq!(answer.peers.len(), DHT_REPLY_PEERS_MAX);
 }
 
@@ -222,7 +226,9 @@ fn nobody_is_asked_at_port_zero_everywhere_or_in_two_families() {
         odd.iter().map(|addr| Contact { id: ASKER, addr: addr.parse().expect("an address") }).collect();
     let answer = Answer { from: ASKER, nodes, peers: vec![], token: None, seen_at: None };
     let datagram = answer.encode(b"aa");
-    let Ok(Message { body: Body::Answer(read), .. }) = Message::decode(&datagram) else { panic!("an answer") };
+    let Ok(Message { body: Body::Answer(read), .. }) = Message::decode(&datagram) else {
+        panic!("an answer")
+    };
     assert_eq!(read.nodes, []);
 }
 

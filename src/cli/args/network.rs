@@ -42,6 +42,12 @@ pub const NETWORK: &[Opt] = &[
     Opt::list("upload-to", Form::Listed, "Peer that is served first"),
     Opt::list("download-from", Form::Listed, "Peer that is dialled at once and for ever"),
     Opt::flag("allow-private-addresses", "Dial loopback and private addresses that strangers name"),
+    Opt::new("dht-enabled", Form::Bool, "1", "Find peers of open broadcasts in the DHT, and be found there"),
+    Opt::list(
+        "dht-bootstrap",
+        Form::HostPort,
+        "Node to enter the DHT by when none of the last run answers, instead of the usual ones",
+    ),
     Opt::new("private-node", Form::Bool, "0", "Drop every peer that is not explicitly allowed")
         .with(Effect::RefusedUnless("0", "private nodes are not in this build yet")),
 ];

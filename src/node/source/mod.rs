@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -23,13 +22,11 @@ use crate::http::node_api;
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
-use crate::net::bind::{Bound, bind_udp};
 use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
-use crate::tracker::service::TrackerService;
 use crate::wire::hls::transport::AnyTransport;
 use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
@@ -78,9 +75,10 @@ impl Source {
         address: SourceAddress,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
-        let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
+        let tracker = (!config.skip_internal_tracker).then(tracker::new_service).transpose()?;
+        let common = config.common.clone();
+        let (station, bound) = Station::open(common, tracker.is_some(), |_| fresh_peer_id())?;
         let keys = Keys::open(&config)?;
-        let internal_tracker = InternalTracker::open(&config, &bound)?;
         let host = Host::detect(&config).await?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
 
@@ -90,10 +88,10 @@ impl Source {
         let shown = Some(address.to_string());
         let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
         let app = node_api::router(Arc::new(view.clone()), access(&station));
-        let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
-        let mut parts =
-            vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];
-        parts.extend(internal_tracker.map(|tracker| tracker.serve(parts_stop.clone())));
+        let expiry =
+            tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, parts_stop.clone())));
+        let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, parts_stop.clone())];
+        parts.extend(expiry);
         parts.extend(station.map_port(parts_stop.clone())?);
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
@@ -147,25 +145,6 @@ impl Source {
             part.await.context("a part of the node broke")?;
         }
         ended?
-    }
-}
-
-struct InternalTracker {
-    service: Arc<TrackerService>,
-    udp: Vec<UdpSocket>,
-}
-
-impl InternalTracker {
-    fn open(config: &SourceConfig, bound: &Bound) -> anyhow::Result<Option<Self>> {
-        if config.skip_internal_tracker {
-            return Ok(None);
-        }
-        let udp = bind_udp(&config.common.bind, bound.port)?;
-        Ok(Some(Self { service: tracker::new_service()?, udp }))
-    }
-
-    fn serve(self, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-        tokio::spawn(tracker::serve(self.service, self.udp, stop))
     }
 }
 

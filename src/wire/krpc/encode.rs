@@ -16,14 +16,18 @@ impl Asked<'_> {
             Query::AnnouncePeer { infohash, port, is_port_implied, token } => {
                 let arguments = arguments.bytes("info_hash", infohash.0).int("port", port.into());
                 let implied = is_port_implied.then_some(1);
-                ("announce_peer", arguments.bytes("token", token).maybe(implied, |d, on| d.int("implied_port", on)))
+                (
+                    "announce_peer",
+                    arguments.bytes("token", token).maybe(implied, |d, on| d.int("implied_port", on)),
+                )
             }
         };
         let arguments = arguments.maybe(self.want, |arguments, want| {
             let names = [("n4", want.v4), ("n6", want.v6)].into_iter().filter(|(_, wanted)| *wanted);
             arguments.list("want", names.map(|(name, _)| name).collect())
         });
-        let root = Dict::new().dict("a", arguments).bytes("q", method).bytes("t", transaction).bytes("y", "q");
+        let root =
+            Dict::new().dict("a", arguments).bytes("q", method).bytes("t", transaction).bytes("y", "q");
         root.maybe(self.is_read_only.then_some(1), |root, on| root.int("ro", on)).encode()
     }
 }
