@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use start_engine::cli::Command;
 use start_engine::node::config::{
-    ClientConfig, CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig, SourceConfig,
-    SupportConfig, TrackerConfig,
+    ClientConfig, CreateHlsConfig, DHT_ROUTERS, DhtOptions, HlsBroadcast, HlsSupportOptions,
+    PublishHlsConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use start_engine::wire::transport_file::Quality;
 

@@ -76,8 +76,7 @@ impl Source {
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
         let tracker = (!config.skip_internal_tracker).then(tracker::new_service).transpose()?;
-        let common = config.common.clone();
-        let (station, bound) = Station::open(common, tracker.is_some(), |_| fresh_peer_id())?;
+        let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
         let keys = Keys::open(&config)?;
         let host = Host::detect(&config).await?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
