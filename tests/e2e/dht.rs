@@ -101,7 +101,7 @@ fn tracker_and_dht_share_a_port() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     socket.set_read_timeout(Some(DEADLINE)).expect("sets");
     socket.connect(address_of(&mut source)).expect("connects");
-    let mut ask = |datagram: &[u8]| {
+    let ask = |datagram: &[u8]| {
         let mut answer = vec![0; 2048];
         socket.send(datagram).expect("sends");
         let length = socket.recv(&mut answer).expect("an answer");
