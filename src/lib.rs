@@ -7,7 +7,7 @@
 //! rank 7  cli                      what was typed -> a validated configuration
 //! rank 6  node                     one file a mode: composes parts and owns tasks
 //! rank 5  net http store obs       tokio shells: sockets, HTTP, timers, files, logs
-//! rank 4  swarm tracker            state machines: handle(now, input), poll() -> output, deadline()
+//! rank 4  swarm tracker dht        state machines: handle(now, input), poll() -> output, deadline()
 //! rank 3  live                     the live stream: pieces, signatures, window, playout
 //! rank 2  media                    MPEG transport streams, pure
 //! rank 1  wire                     codecs, pure
@@ -19,6 +19,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod dht;
 pub mod http;
 pub mod live;
 pub mod media;

@@ -60,6 +60,11 @@ identifier!(
     20
 );
 identifier!(
+    /// A place in the DHT: of a node, or of what is looked for.
+    DhtId,
+    20
+);
+identifier!(
     /// The Ed25519 public key of a node.
     NodeId,
     32
@@ -86,6 +91,12 @@ pub struct PieceId {
 impl fmt::Display for PieceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.stream, self.number)
+    }
+}
+
+impl From<Infohash> for DhtId {
+    fn from(infohash: Infohash) -> Self {
+        Self(infohash.0)
     }
 }
 

@@ -183,6 +183,50 @@ pub const TRACKER_REPLY_PEERS_MAX: usize = 2000;
 /// Characters kept of a failure that a tracker tells.
 pub const TRACKER_FAILURE_MAX_CHARS: usize = 200;
 
+// --- DHT ---
+
+/// Longest datagram read: more than any that one packet carries.
+pub const DHT_DATAGRAM_MAX_BYTES: usize = 1500;
+/// Name of a query that is written back in its answer; those in use take 2 to 8 bytes.
+pub const DHT_TRANSACTION_MAX_BYTES: usize = 20;
+/// A token that is kept to announce with; those in use take 4 to 20 bytes.
+pub const DHT_TOKEN_MAX_BYTES: usize = 64;
+/// Nodes of one family taken from one answer: honest ones hold 8.
+pub const DHT_REPLY_NODES_MAX: usize = 16;
+/// Peers taken from one answer: what a packet carries.
+pub const DHT_REPLY_PEERS_MAX: usize = 150;
+/// Peers put into one answer, 8 bytes each over IPv4 and 21 over IPv6: with 16 nodes it stays below 1,200
+/// bytes, which every path carries in one packet, and some 10 times the question.
+pub const DHT_ANSWER_V4_PEERS_MAX: usize = 50;
+pub const DHT_ANSWER_V6_PEERS_MAX: usize = 20;
+/// Queries on the way; more are not sent.
+pub const DHT_QUERIES_MAX: usize = 512;
+/// Nodes remembered by one lookup, the nearest.
+pub const DHT_CANDIDATES_MAX: usize = 128;
+/// Queries of one lookup: honest nodes are at its end after some 30.
+pub const DHT_LOOKUP_QUERIES_MAX: usize = 128;
+/// Peers taken from one lookup.
+pub const DHT_LOOKUP_PEERS_MAX: usize = 512;
+/// Swarms that others announced to us; beyond it the one that is silent the longest makes room.
+pub const DHT_SWARMS_MAX: usize = 2048;
+/// Peers of one of these swarms, some 60 bytes each; beyond it the one that announced first makes room.
+pub const DHT_SWARM_PEERS_MAX: usize = 128;
+/// Ports of one address in one of these swarms: a household, not one stranger who fills it.
+pub const DHT_SWARM_PORTS_PER_ADDRESS_MAX: usize = 8;
+/// A peer that did not announce again is forgotten; clients announce every 15 minutes.
+pub const DHT_PEER_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Queries of one address that are answered in [`DHT_INTAKE_WINDOW`]; loopback is exempt.
+pub const DHT_QUERIES_PER_ADDRESS_MAX: u32 = 100;
+/// Queries of all addresses together that are answered in it, which bounds the addresses counted.
+pub const DHT_QUERIES_ANSWERED_MAX: usize = 20_000;
+pub const DHT_INTAKE_WINDOW: Duration = Duration::from_secs(10);
+/// Datagrams that wait for the DHT; what comes beyond is dropped, as UDP does.
+pub const DHT_DATAGRAMS_WAITING_MAX: usize = 1024;
+/// Votes on this node's own address that are remembered.
+pub const DHT_VOTES_MAX: usize = 16;
+/// The table on the disk: 1,280 nodes of each family take 84 KB.
+pub const DHT_TABLE_FILE_MAX_BYTES: usize = 256 * 1024;
+
 // --- ingest and media ---
 
 /// Bytes without a packet grid after which a source is surely no transport stream.

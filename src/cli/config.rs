@@ -16,9 +16,9 @@ use super::source_config::source;
 use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::net::door::FilterFiles;
 use crate::node::config::{
-    ClientConfig, CommonConfig, CreateHlsConfig, DemoConfig, DoorConfig, ExchangeConfig, HlsSupportOptions,
-    LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig,
-    SupportConfig, TrackerConfig,
+    ClientConfig, CommonConfig, CreateHlsConfig, DHT_ROUTERS, DemoConfig, DhtOptions, DoorConfig,
+    ExchangeConfig, HlsSupportOptions, LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT,
+    ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile, LogFormat};
 use crate::store::files;
@@ -186,6 +186,7 @@ pub(super) fn common(typed: &Typed<'_>, default: CommonConfig) -> Result<CommonC
         exchange: exchange(typed, default.exchange)?,
         door: door(typed)?,
         close_connections_from_same_peer: typed.flag("close-connections-from-same-peer"),
+        dht: dht(typed),
         service: ServiceConfig {
             access_token: typed.get("service-access-token"),
             is_remote: typed.flag("service-remote-access"),
@@ -235,6 +236,12 @@ fn door(typed: &Typed<'_>) -> Result<DoorConfig, UsageError> {
         is_private: typed.flag("private-node"),
         filter: rules.map(|rules| FilterFiles { rules, countries }),
     })
+}
+
+fn dht(typed: &Typed<'_>) -> DhtOptions {
+    let given: Vec<String> = unique(typed.list("dht-bootstrap"));
+    let routers = if given.is_empty() { DHT_ROUTERS.map(str::to_owned).to_vec() } else { given };
+    DhtOptions { is_enabled: typed.get("dht-enabled").unwrap_or(true), routers }
 }
 
 fn support(typed: &Typed<'_>) -> Result<SupportConfig, UsageError> {

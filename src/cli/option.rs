@@ -49,6 +49,8 @@ pub enum Form {
     Host,
     /// An address without port: `IpAddr`.
     Ip,
+    /// A host name or address, and a port: `String`.
+    HostPort,
     /// `1.2.3.4:80` or `[::1]:80`: `SocketAddr`.
     Address,
     /// The same, or without port, or a network: `Listed`.
@@ -172,6 +174,7 @@ impl Form {
             Self::Country | Self::Language => "CODE".to_owned(),
             Self::Host => "HOST".to_owned(),
             Self::Ip => "IP".to_owned(),
+            Self::HostPort => "HOST:PORT".to_owned(),
             Self::Address => "IP:PORT".to_owned(),
             Self::Listed => "IP[/N][:PORT]".to_owned(),
             Self::Date => "DATE".to_owned(),
@@ -201,6 +204,7 @@ impl Form {
             Self::Country => "three letters of ISO 3166-1".to_owned(),
             Self::Language => "three letters of ISO 639-3".to_owned(),
             Self::TrackerUrl => "`http(s)://` or `udp://`".to_owned(),
+            Self::HostPort => "`host:80`, `1.2.3.4:80` or `[::1]:80`".to_owned(),
             Self::Address => "`1.2.3.4:80` or `[::1]:80`".to_owned(),
             Self::Listed => "`1.2.3.4:80`, `[::1]:80`, or a whole network as `10.0.0.0/8`".to_owned(),
             Self::Date => "RFC 3339 or Unix seconds".to_owned(),
@@ -231,6 +235,7 @@ impl Form {
             Self::Language => ValueParser::new(value::language),
             Self::Host => ValueParser::new(value::host),
             Self::Ip => ValueParser::new(value::ip),
+            Self::HostPort => ValueParser::new(value::host_port),
             Self::Address => ValueParser::new(value::address),
             Self::Listed => ValueParser::new(value::listed),
             Self::Date => ValueParser::new(value::date),

@@ -168,6 +168,17 @@ pub fn listed(text: &str) -> Result<Listed, String> {
     text.parse::<Listed>().map_err(|error| error.to_string())
 }
 
+/// A host and a port that can be sent to.
+pub fn host_port(text: &str) -> Result<String, String> {
+    let is_named = |(name, port): (&str, &str)| {
+        !name.contains(':') && host(name).is_ok() && port.parse::<u16>().is_ok_and(|port| port != 0)
+    };
+    match address(text).is_ok() || text.rsplit_once(':').is_some_and(is_named) {
+        true => Ok(text.to_owned()),
+        false => Err("expected host:port, IPv4:port or [IPv6]:port".to_owned()),
+    }
+}
+
 /// Unix seconds, written so or as RFC 3339.
 pub fn date(text: &str) -> Result<i64, String> {
     let unix = text.parse().ok().filter(|seconds| *seconds >= 0);
@@ -256,6 +267,16 @@ mod tests {
         assert!(address("10.0.0.1:8621").is_ok() && address("[::1]:8621").is_ok());
         for wrong in ["10.0.0.1", "10.0.0.1:0", "::1:8621", "host:80", "10.0.0.1:70000"] {
             assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hosts_need_a_port_and_may_have_a_name() {
+        for right in ["router.example:6881", "10.0.0.1:1", "[::1]:8621"] {
+            assert_eq!(host_port(right), Ok(right.to_owned()));
+        }
+        for wrong in ["router.example", "router.example:0", ":6881", "::1:8621", "a b:80", "host:99999"] {
+            assert!(host_port(wrong).is_err(), "{wrong}");
         }
     }
 

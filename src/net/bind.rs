@@ -1,15 +1,16 @@
 //! The sockets that a node listens on: TCP on every address with one port, and UDP with the same number
-//! where a tracker answers. It decides nothing about who may connect.
+//! where a tracker or the DHT answers. It decides nothing about who may connect.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
 /// Connections that the system keeps while the accept loop is busy.
 const BACKLOG: i32 = 1024;
-/// Bytes that the system keeps of datagrams while the tracker is busy: some thousand announces.
+/// Bytes that the system keeps of datagrams while the node is busy: some thousand announces.
 const UDP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a node cannot listen.
@@ -25,7 +26,25 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Bound {
     pub tcp: Vec<TcpListener>,
+    /// Empty on a node that takes no datagrams.
+    pub udp: Vec<Arc<UdpSocket>>,
     pub port: u16,
+}
+
+/// As [`bind_tcp`], with datagram sockets beside. A free port for TCP may be taken for UDP: then another one
+/// is tried.
+pub fn bind_both(addresses: &[IpAddr], port: u16) -> Result<Bound, BindError> {
+    const ATTEMPTS: usize = 8;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let bound = bind_tcp(addresses, port)?;
+        match bind_udp(addresses, bound.port) {
+            Ok(udp) => return Ok(Bound { udp, ..bound }),
+            Err(BindError::PortInUse { .. }) if port == 0 && attempt < ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Listens on `addresses`, or where none are given on all of IPv4 and, where the machine has it, IPv6.
@@ -52,16 +71,16 @@ pub fn bind_tcp(addresses: &[IpAddr], port: u16) -> Result<Bound, BindError> {
         }
     }
     tracing::info!(target: "acestream.LM", "listen on {port}");
-    Ok(Bound { tcp, port })
+    Ok(Bound { tcp, udp: Vec::new(), port })
 }
 
-/// Binds datagram sockets on the same addresses as [`bind_tcp`].
-pub fn bind_udp(addresses: &[IpAddr], port: u16) -> Result<Vec<UdpSocket>, BindError> {
+/// Datagram sockets on the same addresses as [`bind_tcp`].
+fn bind_udp(addresses: &[IpAddr], port: u16) -> Result<Vec<Arc<UdpSocket>>, BindError> {
     let mut sockets = Vec::new();
     for (ip, needed) in wanted(addresses) {
         let address = SocketAddr::new(ip, port);
         match datagram_socket(address) {
-            Ok(socket) => sockets.push(socket),
+            Ok(socket) => sockets.push(Arc::new(socket)),
             Err(error) if needed => return Err(bind_error(address, error)),
             Err(error) => tracing::debug!(target: "acestream.tracker", "no UDP on {address}: {error}"),
         }

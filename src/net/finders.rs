@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use tokio::sync::mpsc;
 
 use super::announce::Reach;
+use super::dht::DhtHandle;
 use super::lsd::Lsd;
 use crate::base::ids::{Infohash, PeerId};
 
@@ -38,12 +39,17 @@ pub struct Sought {
 pub struct Finders {
     /// The own link: every swarm.
     pub lsd: Option<Lsd>,
+    /// For broadcasts that strangers may know of.
+    pub dht: Option<DhtHandle>,
 }
 
 impl Finders {
     /// Looks for peers of the swarm and shows this node to them, until the receiver is dropped.
     pub fn seek(&self, sought: Sought) -> mpsc::Receiver<Found> {
         let (found, finds) = mpsc::channel(FOUND_MAX);
+        if let Some(dht) = self.dht.as_ref().filter(|_| sought.is_open) {
+            dht.seek(sought, found.clone());
+        }
         if let Some(lsd) = &self.lsd {
             lsd.seek(sought, found);
         }
@@ -51,7 +57,7 @@ impl Finders {
     }
 
     /// Whether peers of such a swarm may be found.
-    pub fn can_seek(&self, _is_open: bool) -> bool {
-        self.lsd.is_some()
+    pub fn can_seek(&self, is_open: bool) -> bool {
+        self.lsd.is_some() || (is_open && self.dht.is_some())
     }
 }

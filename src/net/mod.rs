@@ -5,6 +5,7 @@ mod announce_udp;
 mod backoff;
 pub mod bind;
 pub mod connections;
+pub mod dht;
 pub mod dial;
 pub mod door;
 pub mod driver;

@@ -55,6 +55,7 @@ pub struct CommonConfig {
     pub exchange: ExchangeConfig,
     /// A second connection of a peer closes its first.
     pub close_connections_from_same_peer: bool,
+    pub dht: DhtOptions,
     /// What the node interface tells, and to whom.
     pub service: ServiceConfig,
     /// The port is opened on the router, which is asked for it.
@@ -71,6 +72,22 @@ pub struct CommonConfig {
     pub live_cache: LiveCacheConfig,
     /// Exists and is writable.
     pub pid_file_dir: PathBuf,
+}
+
+/// Nodes that everybody enters the DHT by who knows nobody in it.
+pub const DHT_ROUTERS: [&str; 4] = [
+    "router.bittorrent.com:6881",
+    "router.utorrent.com:6881",
+    "dht.transmissionbt.com:6881",
+    "dht.libtorrent.org:25401",
+];
+
+/// Taking part in the DHT; by default a node does not, and knows nobody to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DhtOptions {
+    pub is_enabled: bool,
+    /// `host:port` of nodes to enter by, asked only when none of the last run answers.
+    pub routers: Vec<String>,
 }
 
 /// Access to the node interface.
@@ -138,6 +155,7 @@ impl CommonConfig {
             door: DoorConfig::default(),
             exchange: ExchangeConfig::default(),
             close_connections_from_same_peer: false,
+            dht: DhtOptions::default(),
             service: ServiceConfig::default(),
             maps_port: false,
             stats_report_interval: Duration::from_secs(60),

@@ -11,6 +11,7 @@ use super::relay::Latency;
 use super::station::{self, Station};
 use crate::base::listed::dial_addrs;
 use crate::base::net::is_localhost;
+use crate::dht::DhtStats;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
 use crate::net::connections::Connections;
 use crate::net::door::{Door, Turned};
@@ -67,6 +68,7 @@ pub struct SwarmView {
     latency: Latency,
     reports_peers: bool,
     last_input: LastInput,
+    dht: Option<watch::Receiver<DhtStats>>,
     /// Beside two pieces' time: so long without a piece, and something is wrong.
     patience: Duration,
     published: Arc<OnceLock<Published>>,
@@ -98,6 +100,7 @@ impl SwarmView {
             latency,
             reports_peers: common.service.reports_peers,
             last_input: LastInput::default(),
+            dht: station.dht_stats(),
             patience,
             published: Arc::default(),
         }
@@ -163,6 +166,7 @@ impl NodeView for SwarmView {
             cache_bytes: stats.cache.bytes,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
+            dht: self.dht.as_ref().map(|dht| (*dht.borrow()).into()),
             counters: counters(&stats, self.door.turned()),
         }
     }

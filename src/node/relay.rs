@@ -261,7 +261,8 @@ pub async fn find_transport_file(
     let operator_peers = dial_addrs(&station.common.download_from);
     anyhow::ensure!(
         !trackers.is_empty() || !operator_peers.is_empty() || station.finders.can_seek(true),
-        "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url"
+        "no tracker and no peer to ask: give --tracker or --download-from, or the transport file's url, or \
+         take part in the DHT (--dht-enabled 1)"
     );
     let config = MetadataConfig {
         id,

@@ -2,21 +2,23 @@
 //! behind that port.
 #![allow(clippy::disallowed_methods, reason = "a node's clock starts here")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::config::CommonConfig;
 use super::privacy;
 use crate::base::ids::{Infohash, PeerId};
+use crate::dht::DhtStats;
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::{Reach, TrackerClient};
-use crate::net::bind::{Bound, bind_tcp};
+use crate::net::bind::{Bound, bind_both, bind_tcp};
 use crate::net::connections::Connections;
+use crate::net::dht::{self, DhtHandle, DhtSetup, DhtTask};
 use crate::net::dial::Swarms;
 use crate::net::door::{Door, read_again_at_hangup};
 use crate::net::driver::{self, Deliver, DriverConfig, HlsPorts, StoragePorts};
@@ -25,6 +27,7 @@ use crate::net::finders::{Finders, Found, Sought};
 use crate::net::listen::{self, ListenTargets};
 use crate::net::lsd::Lsd;
 use crate::net::portmap::{self, Mapping, PortMapConfig};
+use crate::net::tracker_udp::{self, PortServices};
 use crate::store::cache::Keeper;
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
@@ -50,6 +53,8 @@ pub struct Station {
     pub finders: Finders,
     /// Who is let in and called on.
     pub door: Door,
+    /// Runs from [`Station::listen`] on.
+    dht: Mutex<Option<DhtTask>>,
     pub state_dir: StateDir,
     /// What the router does for this node.
     pub mapping: watch::Sender<Option<Mapping>>,
@@ -91,23 +96,23 @@ pub struct MeetingPlace {
 }
 
 impl Station {
-    /// Takes state directory and port. `peer_id` is one to use again, else a fresh one is made.
+    /// Takes state directory and port; that of datagrams too where a tracker, or the DHT, answers there.
+    /// `choose_peer_id` gives one to use again, or a fresh one.
     pub fn open(
         common: CommonConfig,
+        has_tracker: bool,
         choose_peer_id: impl FnOnce(&StateDir) -> anyhow::Result<PeerId>,
     ) -> anyhow::Result<(Self, Bound)> {
         let door = privacy::door(&common)?;
-        let bound = bind_tcp(&common.bind, common.port)?;
+        let takes_datagrams = has_tracker || has_dht(&common);
+        let bind = if takes_datagrams { bind_both } else { bind_tcp };
+        let bound = bind(&common.bind, common.port)?;
         let state_dir = StateDir::open(common.state_dir.as_deref())?;
         let fresh_seed = random_bytes()?;
         let node_seed = state_dir.node_seed(|| fresh_seed)?;
         let key = NodeKey::from_seed(node_seed);
         let peer_id = choose_peer_id(&state_dir)?;
         let (port, swarms) = (bound.port, Swarms::default());
-        // a private node shows itself nowhere
-        let has_lsd = common.exchange.lsd && !common.door.is_private;
-        let lsd = if has_lsd { Some(Lsd::start(&common.bind, self::fresh_seed()?)) } else { None };
-        let finders = Finders { lsd };
         let (client, trackers_client) = (http_client(), TrackerClient::new(common.dials_from()));
         let limits = Limits {
             max_peers: common.max_peers,
@@ -116,6 +121,7 @@ impl Station {
         };
         let allowance = watch::Sender::new(Allowance { limits, sharers: 0 });
         let connections = Connections::new(common.max_connections);
+        let (finders, dht) = ways_to_meet(&common, &state_dir)?;
         let station = Self {
             connections,
             common,
@@ -124,6 +130,7 @@ impl Station {
             client,
             trackers_client,
             finders,
+            dht: Mutex::new(dht),
             mapping: watch::Sender::default(),
             mapping_nonce: portmap::nonce_of(&node_seed),
             door,
@@ -138,13 +145,23 @@ impl Station {
     /// Begins to accept connections, until `stop` turns true.
     pub fn listen(&self, bound: Bound, http: HttpServices, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (peers, strangers) = mpsc::channel(STRANGERS_MAX);
+        let Bound { tcp, udp, .. } = bound;
+        let mailbox = self.finders.dht.as_ref().map(DhtHandle::mailbox);
+        let services = PortServices { door: self.door.clone(), tracker: http.tracker.clone(), dht: mailbox };
+        let mut datagrams = JoinSet::new();
+        for socket in &udp {
+            datagrams.spawn(tracker_udp::serve(socket.clone(), services.clone(), stop.clone()));
+        }
+        let dht = self.dht.lock().unwrap_or_else(PoisonError::into_inner).take();
+        datagrams.extend(dht.map(|dht| dht.run(udp, stop.clone())));
         let targets = ListenTargets { door: self.door.clone(), http: Arc::new(http), peers: Some(peers) };
         let (connections, swarms) = (self.connections.clone(), self.swarms.clone());
         tokio::spawn(async move {
             tokio::join!(
                 read_again_at_hangup(targets.door.clone(), stop.clone()),
-                listen::run(bound.tcp, connections, targets, stop),
+                listen::run(tcp, connections, targets, stop),
                 swarms.welcome(strangers),
+                datagrams.join_all(),
             );
         })
     }
@@ -160,6 +177,11 @@ impl Station {
         let config =
             PortMapConfig::new(self.port, self.common.bind.clone(), fresh_seed()?, self.mapping_nonce);
         Ok(Some(tokio::spawn(portmap::run(config, self.mapping.clone(), stop))))
+    }
+
+    /// Figures of the DHT, if the node takes part.
+    pub fn dht_stats(&self) -> Option<watch::Receiver<DhtStats>> {
+        self.finders.dht.as_ref().map(DhtHandle::stats)
     }
 
     /// Runs `swarm`, whose peers meet at `place`, until `stop` turns true, with statistics in the log.
@@ -295,6 +317,27 @@ fn resume_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         std::panic::resume_unwind(error.into_panic());
     }
+}
+
+/// A private node shows itself nowhere.
+fn has_dht(common: &CommonConfig) -> bool {
+    common.dht.is_enabled && !common.door.is_private
+}
+
+fn ways_to_meet(common: &CommonConfig, state: &StateDir) -> anyhow::Result<(Finders, Option<DhtTask>)> {
+    let has_lsd = common.exchange.lsd && !common.door.is_private;
+    let lsd = if has_lsd { Some(Lsd::start(&common.bind, fresh_seed()?)) } else { None };
+    if !has_dht(common) {
+        return Ok((Finders { dht: None, lsd }, None));
+    }
+    let (handle, task) = dht::open(DhtSetup {
+        routers: common.dht.routers.clone(),
+        allows_private: common.allow_private_addresses,
+        dir: state.path().to_owned(),
+        seed: fresh_seed()?,
+        secret: random_bytes()?,
+    });
+    Ok((Finders { dht: Some(handle), lsd }, Some(task)))
 }
 
 /// A peer id that was never used before.

@@ -63,7 +63,7 @@ impl Support {
         let source = TransportSource::parse(&config.url)?;
         let keeps_peer_id = !config.always_generate_peer_id;
         let choose = |state: &StateDir| choose_peer_id(state, keeps_peer_id);
-        let (station, bound) = Station::open(config.common.clone(), choose)?;
+        let (station, bound) = Station::open(config.common.clone(), false, choose)?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
         tracing::info!(target: LOG, "state dir: {}", station.state_dir.path().display());
         let loaded = tokio::select! {

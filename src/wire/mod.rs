@@ -8,6 +8,7 @@ pub mod descriptor;
 pub mod extended;
 pub mod handshake;
 pub mod hls;
+pub mod krpc;
 pub mod link;
 pub mod live_info;
 pub mod lsd;

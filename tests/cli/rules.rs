@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use start_engine::cli::Command;
 use start_engine::node::config::{
-    ClientConfig, CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig, SourceConfig,
-    SupportConfig, TrackerConfig,
+    ClientConfig, CreateHlsConfig, DHT_ROUTERS, DhtOptions, HlsBroadcast, HlsSupportOptions,
+    PublishHlsConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use start_engine::wire::transport_file::Quality;
 
@@ -51,11 +51,28 @@ fn publish_hls(words: &[&str]) -> PublishHlsConfig {
     }
 }
 
+/// Who builds a node by hand takes no part in the DHT unless told to; the command line tells it.
+fn usual_dht() -> DhtOptions {
+    DhtOptions { is_enabled: true, routers: DHT_ROUTERS.map(str::to_owned).to_vec() }
+}
+
+#[test]
+fn nodes_to_enter_the_dht_by_take_the_place_of_the_usual_ones() {
+    let given =
+        ["--dht-bootstrap", "a.example:1", "--dht-bootstrap", "[::1]:2", "--dht-bootstrap", "a.example:1"];
+    assert_eq!(source(&given).common.dht.routers, ["a.example:1", "[::1]:2"]);
+    assert!(!source(&["--dht-enabled", "0"]).common.dht.is_enabled);
+}
+
 #[test]
 fn defaults_are_the_documented_ones() {
-    assert_eq!(source(&[]), SourceConfig::new("test", "http://127.0.0.1/s", "Test"));
+    let mut default_source = SourceConfig::new("test", "http://127.0.0.1/s", "Test");
+    default_source.common.dht = usual_dht();
+    assert_eq!(source(&[]), default_source);
     assert_eq!(source(&[]).common.port, 7764);
-    assert_eq!(support(&[]), SupportConfig::new("test.acelive"));
+    let mut default_support = SupportConfig::new("test.acelive");
+    default_support.common.dht = usual_dht();
+    assert_eq!(support(&[]), default_support);
     assert_eq!(support(&[]).common.port, 8621);
     let client = client(&["--client-console"]);
     assert!(client.common.state_dir.as_ref().expect("under home").ends_with(".ACEStream"));
@@ -84,11 +101,12 @@ fn seed_command_is_read_as_it_is_spelled() {
         "entertaining",
     ];
     let Command::Source(config) = accepted(&line).command else { panic!("a source") };
-    let expected = SourceConfig {
+    let mut expected = SourceConfig {
         quality: Quality::Sd,
         categories: vec!["entertaining".to_owned()],
         ..SourceConfig::new("test", "http://host/stream", "Test Stream")
     };
+    expected.common.dht = usual_dht();
     assert_eq!(config, expected);
 }
 

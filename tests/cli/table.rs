@@ -114,6 +114,14 @@ pub const ROWS: &[Row] = &[
     row("SRCP", "allow-private-addresses", FLAG, &["1"], Acts),
     row("SRCP", "lsd-enabled", BOOL, NO_BOOL, Acts),
     row("RCP", "public-tracker", TRACKERS, NO_TRACKER, Acts),
+    row("SRCP", "dht-enabled", &["0"], NO_BOOL, Acts),
+    row(
+        "SRCP",
+        "dht-bootstrap",
+        &["router.example:6881", "10.0.0.1:1", "[::1]:8621"],
+        &["router.example", "host:0", "::1:8621", ":80", ""],
+        Acts,
+    ),
     // source node
     row("S", "name", &["abc-1_2"], &["Test", "a b", "a/b", "ä", ""], Acts),
     row(

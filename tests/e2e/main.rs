@@ -4,6 +4,7 @@
 mod bad_input;
 mod chain;
 mod demo;
+mod dht;
 mod discovery;
 mod exchange;
 mod failover;

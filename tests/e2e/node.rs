@@ -62,7 +62,9 @@ impl Node {
         temp: &Path,
         words: impl IntoIterator<Item = S>,
     ) -> Self {
+        let words: Vec<_> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let mut child = Command::new(env!("CARGO_BIN_EXE_start-engine"))
+            .args(without_dht(&words))
             .args(words)
             .env("TMPDIR", temp)
             .stdin(Stdio::null())
@@ -186,6 +188,17 @@ impl Drop for Node {
         if thread::panicking() {
             eprintln!("--- node {}\n{}", self.pid(), self.story());
         }
+    }
+}
+
+/// No test asks anybody out there: only those that say so take part in the DHT.
+fn without_dht(words: &[std::ffi::OsString]) -> &'static [&'static str] {
+    let has_dht =
+        ["--stream-source-node", "--stream-support-node", "--client-console", "--publish-hls-stream"];
+    let is_station = words.iter().any(|word| has_dht.iter().any(|mode| word == mode));
+    match is_station && !words.iter().any(|word| word == "--dht-enabled") {
+        true => &["--dht-enabled", "0"],
+        false => &[],
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use start_engine::http::node_api::{
-    Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update, router,
+    Access, Counters, DhtStatus, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update, router,
 };
 
 use crate::server::{Reply, ask, get, serve, serve_as_if_from};
@@ -56,6 +56,7 @@ impl NodeView for Node {
             latency_ms: Some(1_250),
             last_piece_age_s: Some(0.5),
             last_piece: Some(42),
+            dht: Some(DhtStatus { nodes_v4: 12, lookups: 3, ..DhtStatus::default() }),
             counters: Counters { uploaded_bytes: 7, ..Counters::default() },
             ..NodeStatus::default()
         }
@@ -107,6 +108,10 @@ async fn monitor_tells_this_machine_everything() {
     {
         assert!(json.get(field).is_some(), "{field}");
     }
+    let dht = DhtStatus::default();
+    for (name, ..) in dht.levels().iter().chain(&dht.counts()) {
+        assert!(json["dht"].get(name).is_some(), "{name}");
+    }
     for field in "ip port is_source version download_speed upload_speed first_piece last_piece \
         distance_from_source round_trip_ms connected_for_s"
         .split_whitespace()
@@ -127,6 +132,8 @@ async fn metrics_hold_every_figure_of_the_monitor() {
         "# TYPE start_engine_uploaded_bytes counter",
         "start_engine_uploaded_bytes_total 7",
         "start_engine_last_piece 42",
+        "start_engine_dht_nodes_v4 12",
+        "start_engine_dht_lookups_total 3",
         "start_engine_latency_seconds 1.25",
         "start_engine_healthy 1",
         "start_engine_port_mapped 1",
@@ -135,6 +142,12 @@ async fn metrics_hold_every_figure_of_the_monitor() {
         "# EOF",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    for (name, ..) in DhtStatus::default().levels() {
+        assert!(text.contains(&format!("start_engine_dht_{name} ")), "{name}\n{text}");
+    }
+    for (name, ..) in DhtStatus::default().counts() {
+        assert!(text.contains(&format!("start_engine_dht_{name}_total ")), "{name}\n{text}");
     }
     for (name, ..) in Counters::default().all() {
         assert!(text.contains(&format!("start_engine_{name}_total ")), "{name}\n{text}");

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
 mod broadcast;
+mod dht;
 mod hls_broadcast;
 mod hls_browser;
 mod hls_origin;

@@ -90,7 +90,7 @@ fn viewer(infohash: Infohash, port: u16) -> AnnounceRequest {
 }
 
 /// Runs `test` in a copy of this process inside a fresh network.
-fn in_namespace(name: &str, test: fn()) {
+pub fn in_namespace(name: &str, test: fn()) {
     if std::env::var_os(INSIDE).is_some() {
         return test();
     }

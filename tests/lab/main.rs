@@ -23,6 +23,7 @@ mod wire_peer;
 
 #[allow(dead_code, reason = "each test needs another part of it")]
 mod cast;
+mod dht;
 mod finding;
 #[allow(dead_code, reason = "each test needs another part of it")]
 mod network;

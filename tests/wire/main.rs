@@ -4,6 +4,7 @@ mod bencode;
 mod frames;
 mod hostile;
 mod identity;
+mod krpc;
 mod lsd;
 mod metadata;
 mod peers;

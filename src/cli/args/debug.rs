@@ -22,14 +22,14 @@ pub const DEBUG: &[Opt] = &[
     Opt::flag("debug-storage", "Pieces kept"),
     Opt::flag("debug-rerequester", "Announces to trackers"),
     Opt::flag("debug-multicast-pex", "Peers heard of from peers and on the own link"),
-    absent("debug-rerequester-dht", "Announces to the DHT", "there is no DHT in this build yet"),
-    absent("debug-dht", "The DHT", "there is no DHT in this build yet"),
+    Opt::flag("debug-rerequester-dht", "Announces to the DHT"),
+    Opt::flag("debug-dht", "The DHT"),
     absent("debug-magnet", "Magnet links", "there are no magnet links in this build yet"),
     absent("debug-memory-usage", "Use of memory", "the use of memory is not logged in this build"),
 ];
 
 /// The log targets that they set.
-pub const DEBUG_TARGETS: [(&str, &str); 14] = [
+pub const DEBUG_TARGETS: [(&str, &str); 16] = [
     ("debug-encoder", "acestream.link"),
     ("debug-encoder-connection", "acestream.link"),
     ("debug-connecter", "acestream.swarm"),
@@ -42,6 +42,8 @@ pub const DEBUG_TARGETS: [(&str, &str); 14] = [
     ("debug-pieces", "acestream.swarm"),
     ("debug-storage", "acestream.swarm"),
     ("debug-rerequester", "acestream.rerequester"),
+    ("debug-rerequester-dht", "acestream.rerequester"),
+    ("debug-dht", "acestream.dht"),
     ("debug-multicast-pex", "acestream.pex"),
     ("debug-multicast-pex", "acestream.lsd"),
 ];

@@ -46,6 +46,12 @@ pub const NETWORK: &[Opt] = &[
         "Peer that is dialled at once and for ever, and named to nobody; without port, or a network: only let in",
     ),
     Opt::flag("allow-private-addresses", "Dial loopback and private addresses that strangers name"),
+    Opt::new("dht-enabled", Form::Bool, "1", "Find peers of open broadcasts in the DHT, and be found there"),
+    Opt::list(
+        "dht-bootstrap",
+        Form::HostPort,
+        "Node to enter the DHT by when none of the last run answers, instead of the usual ones",
+    ),
     Opt::new(
         "private-node",
         Form::Bool,

@@ -57,6 +57,7 @@ impl Collector for Snapshot {
         gauge(encoder, "healthy", "Whether pieces advance: 1 or 0", None, i64::from(self.is_healthy))?;
         self.encode_gauges(encoder)?;
         self.encode_mapping(encoder)?;
+        self.encode_dht(encoder)?;
         self.encode_counters(encoder)
     }
 }
@@ -129,6 +130,17 @@ impl Snapshot {
             ("udp_port", mapping.udp_port.map_or(String::new(), |port| port.to_string())),
         ];
         put(encoder, "port_mapping", "What the router does for the node", None, &Info::new(labels))
+    }
+
+    fn encode_dht(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(dht) = &self.status.dht else { return Ok(()) };
+        for (name, help, value) in dht.levels() {
+            gauge(encoder, &format!("dht_{name}"), help, None, value as i64)?;
+        }
+        for (name, help, value) in dht.counts() {
+            put(encoder, &format!("dht_{name}"), help, None, &ConstCounter::new(value))?;
+        }
+        Ok(())
     }
 
     fn encode_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //! transport file to anyone.
 
 mod access;
+mod dht;
 mod metrics;
 mod status;
 mod update;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 pub use access::{Access, Denied};
+pub use dht::DhtStatus;
 pub use status::{Counters, NodeStatus, PeerStatus, PortMappingStatus};
 pub use update::Update;
 

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::dht::DhtStatus;
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct NodeStatus {
     pub version: String,
@@ -57,6 +59,8 @@ pub struct NodeStatus {
     pub latency_ms: Option<u64>,
     /// Seconds since a piece was made or became whole; `None` before the first.
     pub last_piece_age_s: Option<f64>,
+    /// `None` where the node takes no part in the DHT.
+    pub dht: Option<DhtStatus>,
     #[serde(flatten)]
     pub counters: Counters,
 }

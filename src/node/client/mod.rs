@@ -45,7 +45,7 @@ impl Client {
     /// # Errors
     /// As [`run`].
     pub fn start(config: ClientConfig, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
-        let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
+        let (station, bound) = Station::open(config.common.clone(), false, |_| fresh_peer_id())?;
         let player_ip = match config.bind_all {
             true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             false => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -25,14 +24,11 @@ use crate::http::node_api;
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
-use crate::net::bind::{Bound, bind_udp};
-use crate::net::door::Door;
 use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
-use crate::tracker::service::TrackerService;
 use crate::wire::hls::transport::AnyTransport;
 use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
@@ -81,9 +77,11 @@ impl Source {
         address: SourceAddress,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
-        let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
+        let has_tracker = !config.skip_internal_tracker;
+        let new_tracker = || tracker::new_service(networks(&config.common.download_from));
+        let tracker = has_tracker.then(new_tracker).transpose()?;
+        let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
         let keys = Keys::open(&config)?;
-        let internal_tracker = InternalTracker::open(&config, &bound)?;
         let host = Host::detect(&config).await?;
         if station.door.is_private() {
             let trackers = config.trackers.iter().map(|url| ("tracker", url));
@@ -98,12 +96,11 @@ impl Source {
         let shown = Some(address.to_string());
         let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
         let app = node_api::router(Arc::new(view.clone()), access(&station));
-        let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
-        let mut parts =
-            vec![station.listen(bound, HttpServices { tracker: service, app }, parts_stop.clone())];
+        let expiry =
+            tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, parts_stop.clone())));
+        let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, parts_stop.clone())];
+        parts.extend(expiry);
         parts.extend(station.map_port(parts_stop.clone())?);
-        let door = station.door.clone();
-        parts.extend(internal_tracker.map(|tracker| tracker.serve(door, parts_stop.clone())));
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
         let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
@@ -157,25 +154,6 @@ impl Source {
             part.await.context("a part of the node broke")?;
         }
         ended?
-    }
-}
-
-struct InternalTracker {
-    service: Arc<TrackerService>,
-    udp: Vec<UdpSocket>,
-}
-
-impl InternalTracker {
-    fn open(config: &SourceConfig, bound: &Bound) -> anyhow::Result<Option<Self>> {
-        if config.skip_internal_tracker {
-            return Ok(None);
-        }
-        let udp = bind_udp(&config.common.bind, bound.port)?;
-        Ok(Some(Self { service: tracker::new_service(networks(&config.common.download_from))?, udp }))
-    }
-
-    fn serve(self, door: Door, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-        tokio::spawn(tracker::serve(self.service, self.udp, door, stop))
     }
 }
 

@@ -34,7 +34,7 @@ impl Node {
         command.arg(mode).args(options).current_dir(dir.path());
         command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--pid-file-dir", "."]);
         if mode != "--start-tracker" {
-            command.args(["--state-dir", "state"]);
+            command.args(["--state-dir", "state", "--dht-enabled", "0"]);
         }
         let is_client = mode == "--client-console";
         if is_client {
