@@ -5,6 +5,7 @@ mod bad_input;
 mod chain;
 mod demo;
 mod discovery;
+mod disk_cache;
 mod failover;
 mod forgers;
 mod harness;
