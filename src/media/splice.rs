@@ -13,11 +13,15 @@ use super::ts::{NULL_PID, PACKET_BYTES, Packet, SYNC_BYTE};
 /// A PID in which no unit begins within so many packets has none.
 const UNIT_PATIENCE_PACKETS: u32 = 4096;
 
+/// So many packets after a seam all PIDs that matter have gone on.
+const SEAM_PACKETS: usize = 50_000;
+
 /// Passes packets on, and marks seams.
 #[derive(Debug, Default)]
 pub struct Splicer {
-    /// After a seam: what became of each PID. `None`: nothing to do.
-    seam: Option<BTreeMap<u16, Resumed>>,
+    seam: BTreeMap<u16, Resumed>,
+    /// Packets that are still looked at; 0: nothing to do.
+    left: usize,
 }
 
 /// A PID after a seam.
@@ -33,16 +37,20 @@ enum Resumed {
 impl Splicer {
     /// What comes next is of another input.
     pub fn cut(&mut self) {
-        self.seam = Some(BTreeMap::new());
+        self.seam.clear();
+        self.left = SEAM_PACKETS;
     }
 
     /// Passes whole packets on.
     pub fn push(&mut self, packets: Bytes) -> Bytes {
-        let Some(seam) = &mut self.seam else { return packets };
+        if self.left == 0 {
+            return packets;
+        }
+        self.left = self.left.saturating_sub(packets.len() / PACKET_BYTES);
         let mut out = BytesMut::with_capacity(packets.len() + 8 * PACKET_BYTES);
         for bytes in packets.as_chunks::<PACKET_BYTES>().0 {
             match Packet::new(bytes) {
-                Some(packet) if packet.pid() != NULL_PID => resume(seam, &packet, &mut out),
+                Some(packet) if packet.pid() != NULL_PID => resume(&mut self.seam, &packet, &mut out),
                 _ => out.extend_from_slice(bytes),
             }
         }
@@ -120,7 +128,8 @@ mod tests {
         let given = [packet(256, &[0x14]), padding, first, table, packet(256, &[0x16]), packet(0, &[0x14])];
         let passed = pushed(&mut splicer, &given);
         assert_eq!(passed.len(), 7, "one is left out, two are new");
-        let heads: Vec<_> = passed.iter().map(|p| (Packet::new(p).unwrap().pid(), p[3], p[5] == 0x80)).collect();
+        let heads: Vec<_> =
+            passed.iter().map(|p| (Packet::new(p).unwrap().pid(), p[3], p[5] == 0x80)).collect();
         assert_eq!(heads[0], (NULL_PID, 0x10, false));
         assert_eq!(heads[1..3], [(256, 0x24, true), (256, 0x15, false)]);
         assert_eq!(heads[3..5], [(0, 0x22, true), (0, 0x13, false)]);

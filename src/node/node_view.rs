@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::relay::Latency;
-use super::station::Station;
+use super::station::{Station, unix_time_s};
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
+use crate::net::ingest::InUse;
 use crate::net::portmap::Mapping;
 use crate::swarm::limits::Allowance;
 use crate::swarm::stats::{PeerStats, SwarmStats};
@@ -31,11 +32,21 @@ struct Published {
     stats: watch::Receiver<SwarmStats>,
 }
 
+/// What a source node reads.
+#[derive(Clone)]
+pub struct Inputs {
+    /// Without user and password.
+    pub urls: Vec<String>,
+    pub in_use: watch::Receiver<InUse>,
+}
+
 /// A node's view of itself.
 #[derive(Clone)]
 pub struct SwarmView {
     kind: Kind,
-    source_url: Option<String>,
+    inputs: Option<Inputs>,
+    /// Unix seconds: nothing is expected before.
+    begins_s: Option<i64>,
     port: u16,
     max_connections: usize,
     allowance: watch::Sender<Allowance>,
@@ -49,19 +60,14 @@ pub struct SwarmView {
 }
 
 impl SwarmView {
-    /// `source_url` is shown as it is: without user and password. A node whose pieces do not advance for
+    /// A node whose pieces do not advance for
     /// `patience` and two pieces' time is not healthy.
-    pub fn new(
-        station: &Station,
-        kind: Kind,
-        source_url: Option<String>,
-        latency: Latency,
-        patience: Duration,
-    ) -> Self {
+    pub fn new(station: &Station, kind: Kind, latency: Latency, patience: Duration) -> Self {
         let common = &station.common;
         Self {
             kind,
-            source_url,
+            inputs: None,
+            begins_s: None,
             port: station.port,
             max_connections: common.max_connections,
             allowance: station.allowance.clone(),
@@ -72,6 +78,11 @@ impl SwarmView {
             patience,
             published: Arc::default(),
         }
+    }
+
+    /// A node that reads `inputs`, from `begins_s` (Unix seconds) on.
+    pub fn reading(self, inputs: Inputs, begins_s: Option<i64>) -> Self {
+        Self { inputs: Some(inputs), begins_s, ..self }
     }
 
     /// From now on there is a transport file and a swarm. The first call counts.
@@ -85,6 +96,7 @@ impl NodeView for SwarmView {
         let published = self.published.get();
         let stats = published.map(|published| published.stats.borrow().clone()).unwrap_or_default();
         let limits = self.allowance.borrow().limits;
+        let in_use = self.inputs.as_ref().map(|inputs| *inputs.in_use.borrow()).unwrap_or_default();
         let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -96,7 +108,8 @@ impl NodeView for SwarmView {
             infohash: id(|file| file.infohash().to_string()),
             download_hash: id(|file| file.infohash().to_string()),
             content_id: id(|file| file.content_id().to_string()),
-            source_url: self.source_url.clone(),
+            source_url: self.inputs.as_ref().and_then(|inputs| inputs.urls.get(in_use.input).cloned()),
+            source_input: self.inputs.as_ref().map(|_| in_use.input + 1),
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             download_from: self.download_from.clone(),
             port_mapping: self.mapping.borrow().map(mapping_status),
@@ -118,7 +131,7 @@ impl NodeView for SwarmView {
             cache_bytes: stats.cache.bytes,
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
-            counters: counters(&stats),
+            counters: Counters { source_switches: in_use.switches, ..counters(&stats) },
         }
     }
 
@@ -133,6 +146,9 @@ impl NodeView for SwarmView {
     }
 
     fn health(&self) -> Result<(), String> {
+        if self.begins_s.is_some_and(|begins_s| unix_time_s() < begins_s as f64) {
+            return Ok(());
+        }
         let Some(published) = self.published.get() else {
             return Err("the broadcast has not begun".to_owned());
         };
@@ -169,6 +185,7 @@ fn counters(stats: &SwarmStats) -> Counters {
         cache_loads: stats.cache.loads,
         cache_damaged: stats.cache.damaged,
         cache_not_kept: stats.cache.not_kept,
+        source_switches: 0,
     }
 }
 

@@ -21,8 +21,8 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use tokio::sync::{mpsc, watch};
 
-pub use inputs::InUse;
 pub use address::{AddressError, SourceAddress, UdpAddress};
+pub use inputs::InUse;
 pub use paced::FileError;
 
 use crate::base::limits::HTTP_CLIENT_REDIRECTS_MAX;

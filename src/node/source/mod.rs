@@ -4,6 +4,7 @@ mod broadcast;
 mod detect;
 mod host;
 mod identity;
+pub(super) mod schedule;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
 use super::live_cache;
-use super::node_view::{Kind, SwarmView, access};
+use super::node_view::{Inputs, Kind, SwarmView, access};
 use super::relay::{self, Latency, ToPlayers};
 use super::station::{self, MeetingPlace, ReachableTracker, Station, Supply, fresh_peer_id};
 use super::tracker;
@@ -24,7 +25,7 @@ use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::{Bound, bind_udp};
-use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
+use crate::net::ingest::{self, InUse, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
@@ -35,6 +36,7 @@ use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
 use host::Host;
 use identity::Keys;
+use schedule::Schedule;
 
 pub(super) const LOG: &str = "acestream.streamer";
 /// Runs of packets between ingest and cutter.
@@ -47,8 +49,9 @@ const PIECES_AHEAD: usize = 4;
 /// # Errors
 /// Bad files, a port in use, or a source that cannot be a transport stream.
 pub async fn run(config: SourceConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let address: SourceAddress = config.source.parse()?;
-    match Source::start(config, address, stop).await? {
+    let texts = std::iter::once(&config.source).chain(&config.backup_sources);
+    let inputs = texts.map(|text| text.parse()).collect::<Result<Vec<SourceAddress>, _>>()?;
+    match Source::start(config, inputs, stop).await? {
         Some(source) => source.finish().await,
         None => Ok(()),
     }
@@ -68,16 +71,18 @@ pub struct Source {
 }
 
 impl Source {
-    /// Checks options, files and ports, then opens the source and publishes. `None` when `stop` came
+    /// Checks options, files and ports, then opens the first of `inputs` that works and publishes. Before
+    /// the time of the broadcast it publishes only, if it can. `None` when `stop` or the broadcast's end came
     /// before that.
     ///
     /// # Errors
     /// As [`run`].
     pub async fn start(
         config: SourceConfig,
-        address: SourceAddress,
+        inputs: Vec<SourceAddress>,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
+        let schedule = Schedule::new(&config)?;
         let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
         let keys = Keys::open(&config)?;
         let internal_tracker = InternalTracker::open(&config, &bound)?;
@@ -87,8 +92,10 @@ impl Source {
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let shown = Some(address.to_string());
-        let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
+        let (tell_input, in_use) = watch::channel(InUse::default());
+        let shown = Inputs { urls: inputs.iter().map(ToString::to_string).collect(), in_use };
+        let view = SwarmView::new(&station, Kind::Source, latency.clone(), config.source_read_timeout)
+            .reading(shown, config.date_start);
         let app = node_api::router(Arc::new(view.clone()), access(&station));
         let service = internal_tracker.as_ref().map(|tracker| tracker.service.clone());
         let mut parts =
@@ -97,12 +104,29 @@ impl Source {
         parts.extend(station.map_port(parts_stop.clone())?);
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
-        let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
-        let stream = tokio::select! {
-            stream = detect::stream(&config, &keys, &mut incoming) => stream,
-            () = stopped(&mut stop) => return Ok(None),
+        let options = ingest_options(&config, &station);
+        schedule.announce();
+        let known = detect::known(&config, &keys).filter(|_| schedule.is_early());
+        if schedule.is_early() && known.is_none() {
+            tracing::info!(target: LOG, "the transport file is written then: its bitrate is still to be measured");
+        }
+        let reading = tokio::spawn(async move {
+            schedule.begins().await;
+            ingest::run_first(inputs, options, packets, tell_input).await
+        });
+        let stream = match known {
+            Some(known) => Some(known),
+            None => tokio::select! {
+                stream = detect::stream(&config, &keys, &mut incoming) => stream,
+                () = schedule.ends() => None,
+                () = stopped(&mut stop) => None,
+            },
         };
+        let is_over = *stop.borrow() || schedule.is_over();
         let Some(stream) = stream else {
+            if is_over {
+                return Ok(None);
+            }
             reading.await.context("reading the source broke")??;
             anyhow::bail!("the source ended before it could be broadcast");
         };
@@ -121,7 +145,7 @@ impl Source {
         parts.push(metadata.task);
         let broadcast = Broadcast::new(keys, &file, pieces)?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(incoming, stop));
+        let broadcast = tokio::spawn(broadcast.run(incoming, schedule, stop));
         Ok(Some(Self {
             port: station.port,
             file,
@@ -141,11 +165,19 @@ impl Source {
     /// A part broke.
     pub async fn finish(self) -> anyhow::Result<()> {
         let ended = self.broadcast.await.context("the broadcast broke");
-        self.reading.abort();
+        let refused = match self.reading.is_finished() {
+            true => self.reading.await.context("reading the source broke")?,
+            false => {
+                self.reading.abort();
+                Ok(())
+            }
+        };
         self.stop_parts.send_replace(true);
         for part in self.parts {
             part.await.context("a part of the node broke")?;
         }
+        // what opens later than it publishes may find only then that no input can work
+        refused?;
         ended?
     }
 }
