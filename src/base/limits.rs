@@ -237,6 +237,8 @@ pub const BITRATE_MEASURE_MAX: Duration = Duration::from_secs(60);
 pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Head of the answer of a SHOUTcast server.
 pub const ICY_HEAD_MAX_BYTES: usize = 16 * 1024;
+/// Inputs of one broadcast: one, a backup, and the backups of a cautious operator.
+pub const SOURCES_MAX: usize = 8;
 /// Bytes at either end of a file that are read to learn its span.
 pub const FILE_SCAN_BYTES: u64 = 8 * 1024 * 1024;
 

@@ -105,6 +105,10 @@ impl Opt {
         Self { required: true, ..Self::new(name, form, "", doc) }
     }
 
+    pub const fn required_list(name: &'static str, form: Form, doc: &'static str) -> Self {
+        Self { repeated: true, ..Self::required(name, form, doc) }
+    }
+
     /// An option of the reference engine that this build does not act on.
     pub const fn refused(name: &'static str, form: Form, reason: &'static str) -> Self {
         Self { effect: Effect::Refused(reason), ..Self::new(name, form, "", "") }

@@ -2,6 +2,7 @@
 
 use super::config::{Typed, common, unique};
 use super::error::UsageError;
+use crate::base::limits::SOURCES_MAX;
 use crate::node::config::SourceConfig;
 use crate::wire::transport_file::Quality;
 
@@ -10,11 +11,12 @@ use crate::wire::transport_file::Quality;
 /// # Errors
 /// A piece smaller than its chunks, a broadcast that ends before it begins, unusable directories.
 pub(super) fn source(typed: &Typed<'_>) -> Result<SourceConfig, UsageError> {
-    let (name, source, title) =
-        (typed.required("name")?, typed.required("source")?, typed.required("title")?);
+    let (name, title) = (typed.required("name")?, typed.required("title")?);
+    let (source, backup_sources) = sources(typed)?;
     let config = described(typed, SourceConfig::new(name, source, title));
     let config = SourceConfig {
         common: common(typed, config.common.clone())?,
+        backup_sources,
         publish_dir: typed.existing_dir("publish-dir", config.publish_dir.clone())?,
         metadata_dir: typed.existing_dir("metadata-dir", config.metadata_dir.clone())?,
         trackers: typed.trackers("tracker")?,
@@ -25,6 +27,17 @@ pub(super) fn source(typed: &Typed<'_>) -> Result<SourceConfig, UsageError> {
     let config = cut(typed, config)?;
     dates_are_in_order(&config)?;
     Ok(config)
+}
+
+/// The first input, and those that are read when it fails.
+fn sources(typed: &Typed<'_>) -> Result<(String, Vec<String>), UsageError> {
+    let mut all: Vec<String> = typed.bounded_list("source", SOURCES_MAX)?;
+    if all.len() > 1 && all.iter().any(|source| source == "-") {
+        return Err(UsageError::new("--source -: standard input cannot be opened again, so it stands alone"));
+    }
+    let backups = all.split_off(1.min(all.len()));
+    let first = all.pop().ok_or_else(|| UsageError::new("--source is needed"))?;
+    Ok((first, backups))
 }
 
 /// What no other option can contradict.

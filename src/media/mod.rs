@@ -10,6 +10,7 @@ pub mod playlist;
 pub mod psi;
 pub mod random_access;
 pub mod span;
+pub mod splice;
 pub mod tables;
 pub mod timeline;
 pub mod ts;

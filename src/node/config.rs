@@ -176,6 +176,8 @@ pub struct SourceConfig {
     pub name: String,
     /// `http(s)://`, `udp://`, `rtp://`, `file:`, a path, or `-` for standard input.
     pub source: String,
+    /// Read in this order when it fails, until an earlier one works again.
+    pub backup_sources: Vec<String>,
     /// What players show; part of the infohash.
     pub title: String,
     pub quality: Quality,
@@ -195,9 +197,9 @@ pub struct SourceConfig {
     pub host: Option<String>,
     pub skip_internal_tracker: bool,
     pub permanent: bool,
-    /// Unix seconds.
+    /// Unix seconds: no input is read before.
     pub date_start: Option<i64>,
-    /// Unix seconds, after `date_start`.
+    /// Unix seconds, after `date_start`: the node ends then.
     pub date_end: Option<i64>,
     pub tags: Vec<String>,
     pub logo_url: Option<String>,
@@ -228,6 +230,7 @@ impl SourceConfig {
             common: CommonConfig::new(SOURCE_PORT),
             name: name.into(),
             source: source.into(),
+            backup_sources: Vec::new(),
             title: title.into(),
             quality: Quality::Auto,
             categories: Vec::new(),

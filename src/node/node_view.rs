@@ -8,13 +8,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::relay::Latency;
-use super::station::{self, Station};
+use super::station::{self, Station, unix_time_s};
 use crate::base::listed::dial_addrs;
 use crate::base::net::is_localhost;
 use crate::dht::DhtStats;
 use crate::http::node_api::{Access, Counters, NodeStatus, NodeView, PeerStatus, PortMappingStatus, Update};
 use crate::net::connections::Connections;
 use crate::net::door::{Door, Turned};
+use crate::net::ingest::InUse;
 use crate::net::portmap::Mapping;
 use crate::obs::{self, level};
 use crate::swarm::limits::Allowance;
@@ -54,11 +55,21 @@ struct Published {
     stats: watch::Receiver<SwarmStats>,
 }
 
+/// What a source node reads.
+#[derive(Clone)]
+pub struct Inputs {
+    /// Without user and password.
+    pub urls: Vec<String>,
+    pub in_use: watch::Receiver<InUse>,
+}
+
 /// A node's view of itself.
 #[derive(Clone)]
 pub struct SwarmView {
     kind: Kind,
-    source_url: Option<String>,
+    inputs: Option<Inputs>,
+    /// Unix seconds: nothing is expected before.
+    begins_s: Option<i64>,
     port: u16,
     connections: Connections,
     door: Door,
@@ -75,19 +86,14 @@ pub struct SwarmView {
 }
 
 impl SwarmView {
-    /// `source_url` is shown as it is: without user and password. A node whose pieces do not advance for
+    /// A node whose pieces do not advance for
     /// `patience` and two pieces' time is not healthy.
-    pub fn new(
-        station: &Station,
-        kind: Kind,
-        source_url: Option<String>,
-        latency: Latency,
-        patience: Duration,
-    ) -> Self {
+    pub fn new(station: &Station, kind: Kind, latency: Latency, patience: Duration) -> Self {
         let common = &station.common;
         Self {
             kind,
-            source_url,
+            inputs: None,
+            begins_s: None,
             port: station.port,
             connections: station.connections.clone(),
             door: station.door.clone(),
@@ -111,6 +117,11 @@ impl SwarmView {
         self.last_input.clone()
     }
 
+    /// A node that reads `inputs`, from `begins_s` (Unix seconds) on.
+    pub fn reading(self, inputs: Inputs, begins_s: Option<i64>) -> Self {
+        Self { inputs: Some(inputs), begins_s, ..self }
+    }
+
     /// From now on there is a transport file and a swarm. The first call counts.
     pub fn publish(&self, file: &AnyTransport, stats: watch::Receiver<SwarmStats>) {
         let _ = self.published.set(Published { file: file.clone(), stats });
@@ -125,6 +136,7 @@ impl NodeView for SwarmView {
         // whom this node fetches from is told on this machine alone
         let tells_all = is_localhost(reader);
         let log = obs::log::levels();
+        let in_use = self.inputs.as_ref().map(|inputs| *inputs.in_use.borrow()).unwrap_or_default();
         let id = |choose: fn(&AnyTransport) -> String| published.map(|p| choose(&p.file)).unwrap_or_default();
         NodeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -136,7 +148,8 @@ impl NodeView for SwarmView {
             infohash: id(|file| file.infohash().to_string()),
             download_hash: id(|file| file.infohash().to_string()),
             content_id: id(|file| file.content_id().to_string()),
-            source_url: self.source_url.clone(),
+            source_url: self.inputs.as_ref().and_then(|inputs| inputs.urls.get(in_use.input).cloned()),
+            source_input: self.inputs.as_ref().map(|_| in_use.input + 1),
             hls_manifest_url: published.and_then(|published| manifest_url(&published.file)),
             port_mapping: self.mapping.borrow().map(mapping_status),
             download_from: if tells_all { self.download_from.clone() } else { Vec::new() },
@@ -167,7 +180,7 @@ impl NodeView for SwarmView {
             latency_ms: self.latency.get_ms().or(stats.late_ms),
             last_piece_age_s: stats.last_piece_age.map(|age| age.as_secs_f64()),
             dht: self.dht.as_ref().map(|dht| (*dht.borrow()).into()),
-            counters: counters(&stats, self.door.turned()),
+            counters: Counters { source_switches: in_use.switches, ..counters(&stats, self.door.turned()) },
         }
     }
 
@@ -188,6 +201,9 @@ impl NodeView for SwarmView {
     }
 
     fn health(&self) -> Result<(), String> {
+        if self.begins_s.is_some_and(|begins_s| unix_time_s() < begins_s as f64) {
+            return Ok(());
+        }
         let Some(published) = self.published.get() else {
             return Err("the broadcast has not begun".to_owned());
         };
@@ -233,6 +249,7 @@ fn counters(stats: &SwarmStats, turned: Turned) -> Counters {
         cache_loads: stats.cache.loads,
         cache_damaged: stats.cache.damaged,
         cache_not_kept: stats.cache.not_kept,
+        source_switches: 0,
     }
 }
 

@@ -85,7 +85,7 @@ impl Support {
             is_open,
             stop.clone(),
         )?;
-        let view = SwarmView::new(&station, Kind::Support, None, latency, PATIENCE);
+        let view = SwarmView::new(&station, Kind::Support, latency, PATIENCE);
         view.publish(&public, swarm.stats.clone());
         let http = HttpServices { tracker: None, app: node_api::router(Arc::new(view), access(&station)) };
         let mapping = station.map_port(stop.clone())?;

@@ -11,6 +11,7 @@ use super::requests::RequestQueue;
 use crate::base::ids::NodeId;
 use crate::base::limits::PEER_MESSAGES_PER_SECOND_MAX;
 use crate::base::rate::RateMeter;
+use crate::wire::extended::ExtendedHandshake;
 
 /// What the peer's verified extended handshake said.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,22 @@ pub struct Description {
     pub ut_pex: Option<u8>,
     pub distance_from_source: i64,
     pub version: i64,
+}
+
+impl Description {
+    /// The part of a handshake of `node_id` that is of use for as long as the link lasts.
+    pub fn of(node_id: NodeId, said: &ExtendedHandshake) -> Self {
+        Self {
+            node_id,
+            is_source: said.is_source,
+            listen_port: said.listen_port,
+            ut_metadata: said.ut_metadata,
+            piece_table: said.piece_table,
+            ut_pex: said.ut_pex,
+            distance_from_source: said.live.distance_from_source,
+            version: said.version,
+        }
+    }
 }
 
 /// Messages in the second that began at `since`.

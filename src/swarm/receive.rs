@@ -100,18 +100,8 @@ impl<M: Medium> Swarm<M> {
             }
             return;
         }
-        let description = Description {
-            node_id,
-            is_source: said.is_source,
-            listen_port: said.listen_port,
-            ut_metadata: said.ut_metadata,
-            piece_table: said.piece_table,
-            ut_pex: said.ut_pex,
-            distance_from_source: said.live.distance_from_source,
-            version: said.version,
-        };
         let Some(peer) = self.peers.get_mut(&link) else { return };
-        peer.description = Some(description);
+        peer.description = Some(Description::of(node_id, &said));
         if peer.is_dialed {
             self.roster.proved(addr);
         }

@@ -6,6 +6,7 @@ mod chain;
 mod demo;
 mod dht;
 mod discovery;
+mod disk_cache;
 mod exchange;
 mod failover;
 mod forgers;

@@ -62,11 +62,18 @@ impl Node {
         temp: &Path,
         words: impl IntoIterator<Item = S>,
     ) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_start-engine")).env("TMPDIR", temp), words)
+    }
+
+    /// A node that `command` runs with these words.
+    pub fn start_by<S: AsRef<std::ffi::OsStr>>(
+        command: &mut Command,
+        words: impl IntoIterator<Item = S>,
+    ) -> Self {
         let words: Vec<_> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_start-engine"))
+        let mut child = command
             .args(without_dht(&words))
             .args(words)
-            .env("TMPDIR", temp)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -228,10 +235,16 @@ impl Home {
 
     /// A source of the stream at `url`; later words win over these.
     pub fn source(&self, url: &str, more: &[&str]) -> Node {
+        let more = more.iter().map(|&word| word.to_owned());
+        Node::start(self.source_words(url).into_iter().chain(more))
+    }
+
+    /// The command line of a source of the stream at `url`.
+    pub fn source_words(&self, url: &str) -> Vec<String> {
         let dir = self.text();
         let words = ["--stream-source-node", "--name", "test", "--title", "Test Stream", "--source", url];
         let dirs = ["--publish-dir", &dir, "--metadata-dir", &dir, "--pid-file-dir", &dir];
-        Node::start([&words[..], &dirs, &LOOPBACK, more].concat())
+        [&words[..], &dirs, &LOOPBACK].concat().into_iter().map(str::to_owned).collect()
     }
 
     /// A source that broadcasts an origin whose bitrate is told, in pieces of 64 KiB. Its transport file

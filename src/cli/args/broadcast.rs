@@ -28,7 +28,11 @@ pub const STARTUP_NODE: Opt =
 
 /// Source node: where the stream comes from.
 pub const SOURCE: &[Opt] = &[
-    Opt::required("source", Form::SourceUrl, "MPEG-TS over HTTP(S), UDP or RTP, a file, or - for stdin"),
+    Opt::required_list(
+        "source",
+        Form::SourceUrl,
+        "MPEG-TS over HTTP(S), UDP or RTP, a file, or - for stdin; more of them are read in this order while those before fail",
+    ),
     Opt::new(
         "bitrate",
         Form::Int(0, BITRATE_MAX),
@@ -92,8 +96,8 @@ pub const TRACKER: Opt = Opt::list("tracker", Form::TrackerUrl, "Tracker to anno
 /// Source node: what the transport file says beside.
 pub const DESCRIPTION: &[Opt] = &[
     Opt::flag("permanent", "The broadcast runs round the clock"),
-    Opt::new("date-start", Form::Date, "", "When the broadcast begins, written to the transport file"),
-    Opt::new("date-end", Form::Date, "", "When it ends; after --date-start"),
+    Opt::new("date-start", Form::Date, "", "When the broadcast begins: no input is read before"),
+    Opt::new("date-end", Form::Date, "", "When it ends, and the node with it; after --date-start"),
     Opt::list("tag", Form::Text(64), "Free tag"),
     Opt::new("logo-url", Form::Url, "", "Logo shown in players"),
     Opt::new("description", Form::Text(4096), "", "Description shown in players"),

@@ -98,6 +98,9 @@ impl Snapshot {
                 gauge(encoder, name, "Number of a piece held", None, number as i64)?;
             }
         }
+        if let Some(input) = status.source_input {
+            gauge(encoder, "source_input", "The input that a source reads, from 1", None, input as i64)?;
+        }
         gauge(encoder, "cache_pieces", "Pieces on disk", None, status.cache_pieces as i64)?;
         gauge(encoder, "cache_bytes", "Bytes of the files they are in", None, status.cache_bytes as i64)?;
         if let Some(latency_ms) = status.latency_ms {

@@ -21,6 +21,8 @@ pub struct NodeStatus {
     pub content_id: String,
     /// Where a source node reads; `None` on others.
     pub source_url: Option<String>,
+    /// Which of its inputs that is, counted from 1.
+    pub source_input: Option<usize>,
     /// The playlist of a public HLS broadcast; `None` on others.
     pub hls_manifest_url: Option<String>,
     pub download_from: Vec<(IpAddr, u16)>,
@@ -166,4 +168,6 @@ counters! {
     connections_turned_away,
     /// Datagrams dropped unread, likewise
     datagrams_turned_away,
+    /// Times that another input of a source took over
+    source_switches,
 }

@@ -1,11 +1,12 @@
 //! Reading a source: opens it, passes on whole packets, and opens it again whenever it fails.
 //!
 //! Before the first packet a source that can never work ends the reading; after it nothing does but
-//! the end of standard input. Never reorders, drops or invents packets.
+//! the end of standard input. Never reorders, drops or invents packets, but where another input takes over.
 
 mod address;
 mod http;
 mod icy;
+mod inputs;
 mod paced;
 mod reader;
 mod rtp;
@@ -18,13 +19,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use address::{AddressError, SourceAddress, UdpAddress};
+pub use inputs::InUse;
 pub use paced::FileError;
 
 use crate::base::limits::HTTP_CLIENT_REDIRECTS_MAX;
 use crate::media::span::SpanError;
+use inputs::Inputs;
 use session::Ingest;
 
 /// How a source is read.
@@ -83,5 +86,26 @@ pub async fn run(
     tokio::select! {
         () = closed.closed() => Ok(()),
         result = Ingest::new(address, options, out).run() => result,
+    }
+}
+
+/// Reads the first of `addresses` that works until `out` is closed; which one it is, is told to `in_use`. A
+/// single one is read as [`run`] does.
+///
+/// # Errors
+/// When every one of them refuses or is no transport stream before the first packet.
+pub async fn run_first(
+    addresses: Vec<SourceAddress>,
+    options: IngestOptions,
+    out: mpsc::Sender<IngestEvent>,
+    in_use: watch::Sender<InUse>,
+) -> Result<(), IngestError> {
+    if let [only] = &addresses[..] {
+        return run(only.clone(), options, out).await;
+    }
+    let closed = out.clone();
+    tokio::select! {
+        () = closed.closed() => Ok(()),
+        result = Inputs::new(addresses, options, out, in_use).run() => result,
     }
 }

@@ -68,6 +68,20 @@ impl Ingest {
         }
     }
 
+    /// Opens the source once and reads until it fails, ends, or nobody takes what it gives.
+    pub(super) async fn once(
+        address: SourceAddress,
+        options: IngestOptions,
+        out: mpsc::Sender<IngestEvent>,
+    ) -> Result<(), Failure> {
+        let closed = out.clone();
+        let mut ingest = Self::new(address, options, out);
+        tokio::select! {
+            () = closed.closed() => Ok(()),
+            ended = ingest.attempt() => ended.map(|Finished| ()),
+        }
+    }
+
     async fn attempt(&mut self) -> Result<Finished, Failure> {
         let start = Instant::now();
         info!(target: LOG, "open stream: url={} reader=builtin", self.address);

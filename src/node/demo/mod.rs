@@ -33,7 +33,9 @@ pub async fn run(config: DemoConfig, mut stop: watch::Receiver<bool>) -> anyhow:
     let dir = tempfile::tempdir().context("temporary directory")?;
     let source_config = source_config(dir.path(), choose_port(config.port, SOURCE_PORT));
     let address = SourceAddress::Clip(CLIP);
-    let Some(source) = Source::start(source_config, address, stop.clone()).await? else { return Ok(()) };
+    let Some(source) = Source::start(source_config, vec![address], stop.clone()).await? else {
+        return Ok(());
+    };
     let support_port = choose_port(None, SUPPORT_PORT);
     let support_config = support_config(dir.path(), source.port, support_port);
     let support = tokio::spawn(support::run(support_config, stop.clone()));

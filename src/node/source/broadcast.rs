@@ -11,6 +11,7 @@ use super::super::node_view::LastInput;
 use super::super::station::{now, unix_time_s};
 use super::LOG;
 use super::identity::Keys;
+use super::schedule::Schedule;
 use crate::live::cutter::Cutter;
 use crate::live::geometry::Geometry;
 use crate::live::piece::VerifiedPiece;
@@ -54,15 +55,17 @@ impl Broadcast {
         Ok(Self { cutter, restart, saving: None, last_made, complained_at: None, pieces, last_input })
     }
 
-    /// Broadcasts until the source ends or `stop` turns true, then saves the last number.
+    /// Broadcasts until the source ends, its time is over or `stop` turns true, then saves the last number.
     pub async fn run(
         mut self,
         mut incoming: mpsc::Receiver<IngestEvent>,
+        schedule: Schedule,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         self.save_next();
         let ended = tokio::select! {
             ended = self.cut(&mut incoming) => ended,
+            () = schedule.ends() => Ok(()),
             () = stopped(&mut stop) => Ok(()),
         };
         self.save_last().await;

@@ -24,6 +24,15 @@ pub struct StreamShape {
     pub chunk_length: u32,
 }
 
+/// Bitrate and geometry as far as they need no measurement.
+pub fn known(config: &SourceConfig, keys: &Keys) -> Option<StreamShape> {
+    let bitrate = match config.bitrate {
+        0 => keys.earlier?.bitrate,
+        given => given,
+    };
+    Some(shape(config, keys, bitrate))
+}
+
 /// Settles bitrate and geometry; in every case the source has given its first packets then. `None`
 /// when the source ended before.
 pub async fn stream(
@@ -44,14 +53,18 @@ pub async fn stream(
             }
         }
     };
+    Some(shape(config, keys, bitrate))
+}
+
+fn shape(config: &SourceConfig, keys: &Keys, bitrate: u64) -> StreamShape {
     let earlier = keys.earlier.filter(|earlier| earlier.bitrate == bitrate);
     let piece_length = config.piece_size.or(earlier.map(|earlier| earlier.piece_length));
-    Some(StreamShape {
+    StreamShape {
         bitrate,
         piece_length: piece_length
             .unwrap_or_else(|| Geometry::choose_piece_length(bitrate).max(config.chunk_size)),
         chunk_length: config.chunk_size,
-    })
+    }
 }
 
 async fn first_packets(incoming: &mut mpsc::Receiver<IngestEvent>) -> Option<()> {

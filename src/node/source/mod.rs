@@ -4,6 +4,7 @@ mod broadcast;
 mod detect;
 mod host;
 mod identity;
+pub(super) mod schedule;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
 use super::live_cache;
-use super::node_view::{Kind, SwarmView, access};
+use super::node_view::{Inputs, Kind, SwarmView, access};
 use super::privacy::ensure_unnamed;
 use super::relay::{self, Latency, ToPlayers};
 use super::station::{self, MeetingPlace, ReachableTracker, Station, Supply, fresh_peer_id};
@@ -24,16 +25,19 @@ use crate::http::node_api;
 use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
-use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
+use crate::net::bind::Bound;
+use crate::net::ingest::{self, InUse, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
+use crate::tracker::service::TrackerService;
 use crate::wire::hls::transport::AnyTransport;
 use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
 use host::Host;
 use identity::Keys;
+use schedule::Schedule;
 
 pub(super) const LOG: &str = "acestream.streamer";
 /// Runs of packets between ingest and cutter.
@@ -46,11 +50,100 @@ const PIECES_AHEAD: usize = 4;
 /// # Errors
 /// Bad files, a port in use, or a source that cannot be a transport stream.
 pub async fn run(config: SourceConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let address: SourceAddress = config.source.parse()?;
-    match Source::start(config, address, stop).await? {
+    let texts = std::iter::once(&config.source).chain(&config.backup_sources);
+    let inputs = texts.map(|text| text.parse()).collect::<Result<Vec<SourceAddress>, _>>()?;
+    match Source::start(config, inputs, stop).await? {
         Some(source) => source.finish().await,
         None => Ok(()),
     }
+}
+
+/// What a source node has before it reads anything: options, files and ports are checked by then.
+struct Ground {
+    schedule: Schedule,
+    station: Station,
+    bound: Bound,
+    tracker: Option<Arc<TrackerService>>,
+    keys: Keys,
+    host: Host,
+    pid_file: PidFile,
+}
+
+impl Ground {
+    async fn take(config: &SourceConfig) -> anyhow::Result<Self> {
+        let schedule = Schedule::new(config)?;
+        let has_tracker = !config.skip_internal_tracker;
+        let new_tracker = || tracker::new_service(networks(&config.common.download_from));
+        let tracker = has_tracker.then(new_tracker).transpose()?;
+        let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
+        let keys = Keys::open(config)?;
+        let host = Host::detect(config).await?;
+        if station.door.is_private() {
+            let trackers = config.trackers.iter().map(|url| ("tracker", url));
+            let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
+            ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
+        }
+        let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
+        Ok(Self { schedule, station, bound, tracker, keys, host, pid_file })
+    }
+}
+
+/// Answers peers, HTTP and the tracker's clients until `stop` turns true.
+fn serve(
+    station: &Station,
+    bound: Bound,
+    tracker: Option<Arc<TrackerService>>,
+    view: &SwarmView,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let app = node_api::router(Arc::new(view.clone()), access(station));
+    let expiry = tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, stop.clone())));
+    let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, stop.clone())];
+    parts.extend(expiry);
+    parts.extend(station.map_port(stop.clone())?);
+    Ok(parts)
+}
+
+/// What the broadcast is like: known before its time if it was published before, else measured. `None` when
+/// nothing came before `stop` or the broadcast's end.
+async fn first_stream(
+    config: &SourceConfig,
+    keys: &Keys,
+    schedule: &Schedule,
+    incoming: &mut mpsc::Receiver<IngestEvent>,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<detect::StreamShape> {
+    schedule.announce();
+    let known = detect::known(config, keys).filter(|_| schedule.is_early());
+    if known.is_some() {
+        return known;
+    }
+    if schedule.is_early() {
+        tracing::info!(target: LOG, "the transport file is written then: its bitrate is still to be measured");
+    }
+    tokio::select! {
+        stream = detect::stream(config, keys, incoming) => stream,
+        () = schedule.ends() => None,
+        () = stopped(stop) => None,
+    }
+}
+
+/// What viewers are told of the internal tracker; nothing where nobody may know of this node.
+fn internal_tracker_url(config: &SourceConfig, station: &Station, host: &Host) -> Option<String> {
+    let is_told = !config.skip_internal_tracker && !station.door.is_private();
+    is_told.then(|| host.tracker_url(station.port))
+}
+
+/// Gives the transport file to those who know its content id.
+fn serve_file(
+    station: &Station,
+    file: &TransportFile,
+    trackers: Vec<ReachableTracker>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (content_id, bytes) = (file.content_id, file.bytes.clone());
+    let is_open = file.descriptor.allow_public_trackers;
+    Ok(relay::serve_transport_file(station, content_id, bytes, trackers, is_open, stop)?.task)
 }
 
 /// A source node that broadcasts.
@@ -67,53 +160,44 @@ pub struct Source {
 }
 
 impl Source {
-    /// Checks options, files and ports, then opens the source and publishes. `None` when `stop` came
+    /// Checks options, files and ports, then opens the first of `inputs` that works and publishes. Before
+    /// the time of the broadcast it publishes only, if it can. `None` when `stop` or the broadcast's end came
     /// before that.
     ///
     /// # Errors
     /// As [`run`].
     pub async fn start(
         config: SourceConfig,
-        address: SourceAddress,
+        inputs: Vec<SourceAddress>,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
-        let has_tracker = !config.skip_internal_tracker;
-        let new_tracker = || tracker::new_service(networks(&config.common.download_from));
-        let tracker = has_tracker.then(new_tracker).transpose()?;
-        let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
-        let keys = Keys::open(&config)?;
-        let host = Host::detect(&config).await?;
-        if station.door.is_private() {
-            let trackers = config.trackers.iter().map(|url| ("tracker", url));
-            let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
-            ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
-        }
-        let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
-
+        let Ground { schedule, station, bound, tracker, keys, host, pid_file } =
+            Ground::take(&config).await?;
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let shown = Some(address.to_string());
-        let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
-        let app = node_api::router(Arc::new(view.clone()), access(&station));
-        let expiry =
-            tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, parts_stop.clone())));
-        let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, parts_stop.clone())];
-        parts.extend(expiry);
-        parts.extend(station.map_port(parts_stop.clone())?);
+        let (tell_input, in_use) = watch::channel(InUse::default());
+        let shown = Inputs { urls: inputs.iter().map(ToString::to_string).collect(), in_use };
+        let view = SwarmView::new(&station, Kind::Source, latency.clone(), config.source_read_timeout)
+            .reading(shown, config.date_start);
+        let mut parts = serve(&station, bound, tracker, &view, &parts_stop)?;
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
-        let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
-        let stream = tokio::select! {
-            stream = detect::stream(&config, &keys, &mut incoming) => stream,
-            () = stopped(&mut stop) => return Ok(None),
-        };
+        let options = ingest_options(&config, &station);
+        let reading = tokio::spawn(async move {
+            schedule.begins().await;
+            ingest::run_first(inputs, options, packets, tell_input).await
+        });
+        let stream = first_stream(&config, &keys, &schedule, &mut incoming, &mut stop).await;
+        let is_over = *stop.borrow() || schedule.is_over();
         let Some(stream) = stream else {
+            if is_over {
+                return Ok(None);
+            }
             reading.await.context("reading the source broke")??;
             anyhow::bail!("the source ended before it could be broadcast");
         };
-        let internal_url = (!config.skip_internal_tracker).then(|| host.tracker_url(station.port));
-        let internal_url = internal_url.filter(|_| !station.door.is_private());
+        let internal_url = internal_tracker_url(&config, &station, &host);
         let file = identity::publish(&config, &keys, stream, internal_url)?;
         let trackers = station.announced_to(announce_to(&config, &station, &host));
 
@@ -121,14 +205,10 @@ impl Source {
         let swarm = start_swarm(&station, &file, trackers.clone(), produced, latency, parts_stop.clone())?;
         view.publish(&AnyTransport::MpegTs(file.clone()), swarm.stats.clone());
         parts.push(swarm.task);
-        let (content_id, bytes) = (file.content_id, file.bytes.clone());
-        let is_open = file.descriptor.allow_public_trackers;
-        let metadata =
-            relay::serve_transport_file(&station, content_id, bytes, trackers, is_open, parts_stop)?;
-        parts.push(metadata.task);
+        parts.push(serve_file(&station, &file, trackers, parts_stop)?);
         let broadcast = Broadcast::new(keys, &file, pieces, view.last_input())?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(incoming, stop));
+        let broadcast = tokio::spawn(broadcast.run(incoming, schedule, stop));
         Ok(Some(Self {
             port: station.port,
             file,
@@ -148,11 +228,19 @@ impl Source {
     /// A part broke.
     pub async fn finish(self) -> anyhow::Result<()> {
         let ended = self.broadcast.await.context("the broadcast broke");
-        self.reading.abort();
+        let refused = match self.reading.is_finished() {
+            true => self.reading.await.context("reading the source broke")?,
+            false => {
+                self.reading.abort();
+                Ok(())
+            }
+        };
         self.stop_parts.send_replace(true);
         for part in self.parts {
             part.await.context("a part of the node broke")?;
         }
+        // what opens later than it publishes may find only then that no input can work
+        refused?;
         ended?
     }
 }

@@ -70,7 +70,7 @@ impl Swarm<Ts> {
     }
 
     fn skip_to(&mut self, now: Instant, target: u64) {
-        let Some(next) = self.medium.follow.next() else { return };
+        let Some(next) = self.medium.follow.next().filter(|&next| next < target) else { return };
         tracing::warn!(target: "acestream.swarm", "pieces {next} to {} are lost", target - 1);
         // Before the first piece there is nothing to lose: only the place to join was wrong.
         if self.medium.follow.unproven_start().is_none() {

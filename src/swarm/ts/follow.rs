@@ -214,7 +214,8 @@ impl Follow {
             .position
             .is_some_and(|position| now.saturating_duration_since(position.joined_at) < SETTLING);
         let settling_max = 2 * self.prefetch_pieces() + 4;
-        let window_max = (window_pieces as u64 * 3 / 4).max(4);
+        // no jump leads back
+        let window_max = (window_pieces as u64 * 3 / 4).max(4).max(self.prefetch_pieces());
         if is_settling { settling_max.min(window_max) } else { window_max }
     }
 

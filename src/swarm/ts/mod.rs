@@ -225,8 +225,9 @@ impl Medium for Ts {
     }
 
     fn newest_held(&self) -> Vec<PieceId> {
-        let Some(newest) = self.window.newest() else { return Vec::new() };
-        self.window.newest_numbers(newest.saturating_sub(LOOK_BACK_PIECES - 1)).map(ts_id).collect()
+        let Some(newest) = self.newest() else { return Vec::new() };
+        let numbers = newest.saturating_sub(LOOK_BACK_PIECES - 1)..=newest;
+        numbers.filter(|&number| self.holds_number(number)).map(ts_id).collect()
     }
 
     fn live_info(&self) -> LiveInfo {
