@@ -28,7 +28,8 @@ fn follows(viewer: &Viewer, origin: &Origin) {
 fn backup_takes_over_and_the_first_input_is_read_again_once_it_is_steady() {
     let (first, home, viewer_home) = (Origin::start(RATE), Home::new(), Home::new());
     let backup = first.twin();
-    let more = [&["--source", &backup.url()], &SOON[..]].concat();
+    let backup_url = backup.url();
+    let more = [&["--source", &backup_url], &SOON[..]].concat();
     let mut source = home.quick_source(&first, &more);
     let infohash = source.last_word("infohash: ");
     let mut client = viewer_home.client(&[]);
@@ -67,7 +68,8 @@ fn input_that_is_silent_or_gives_no_transport_stream_is_left_for_the_next() {
     let garbage =
         FixedServer::start([b"HTTP/1.0 200 OK\r\n\r\n<html>".as_slice(), &[b'x'; 100_000]].concat());
     let last = first.twin();
-    let more = [&["--source", &garbage.url(), "--source", &last.url()], &SOON[..]].concat();
+    let urls = [garbage.url(), last.url()];
+    let more = [&["--source", &urls[0], "--source", &urls[1]], &SOON[..]].concat();
     let mut source = home.quick_source(&first, &more);
     let mut client = viewer_home.client(&[]);
     let viewer = Viewer::of_url(&mut client, &home.transport_url(), first.stream);

@@ -4,6 +4,7 @@ mod broadcast;
 mod detect;
 mod host;
 mod identity;
+mod input;
 pub mod schedule;
 
 use std::sync::Arc;
@@ -25,8 +26,7 @@ use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::{Bound, bind_udp};
-use crate::net::ingest::{self, InUse, IngestError, IngestEvent, IngestOptions, SourceAddress};
-use crate::net::stop::stopped;
+use crate::net::ingest::{InUse, IngestError, IngestEvent, SourceAddress};
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
@@ -36,11 +36,10 @@ use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
 use host::Host;
 use identity::Keys;
+use input::Origins;
 use schedule::Schedule;
 
 pub(super) const LOG: &str = "acestream.streamer";
-/// Runs of packets between ingest and cutter.
-const PACKETS_AHEAD: usize = 64;
 /// Pieces between cutter and swarm.
 const PIECES_AHEAD: usize = 4;
 
@@ -80,7 +79,7 @@ impl Source {
     pub async fn start(
         config: SourceConfig,
         inputs: Vec<SourceAddress>,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
         let schedule = Schedule::new(&config)?;
         let (station, bound) = Station::open(config.common.clone(), |_| fresh_peer_id())?;
@@ -92,7 +91,7 @@ impl Source {
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let (tell_input, in_use) = watch::channel(InUse::default());
+        let (tell, in_use) = watch::channel(InUse::default());
         let shown = Inputs { urls: inputs.iter().map(ToString::to_string).collect(), in_use };
         let view = SwarmView::new(&station, Kind::Source, latency.clone(), config.source_read_timeout)
             .reading(shown, config.date_start);
@@ -103,35 +102,12 @@ impl Source {
         parts.extend(internal_tracker.map(|tracker| tracker.serve(parts_stop.clone())));
         parts.extend(station.map_port(parts_stop.clone())?);
 
-        let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
-        let options = ingest_options(&config, &station);
-        schedule.announce();
-        let known = detect::known(&config, &keys).filter(|_| schedule.is_early());
-        if schedule.is_early() && known.is_none() {
-            tracing::info!(target: LOG, "the transport file is written then: its bitrate is still to be measured");
-        }
-        let reading = tokio::spawn(async move {
-            schedule.begins().await;
-            ingest::run_first(inputs, options, packets, tell_input).await
-        });
-        let stream = match known {
-            Some(known) => Some(known),
-            None => tokio::select! {
-                stream = detect::stream(&config, &keys, &mut incoming) => stream,
-                () = schedule.ends() => None,
-                () = stopped(&mut stop) => None,
-            },
-        };
-        let is_over = *stop.borrow() || schedule.is_over();
-        let Some(stream) = stream else {
-            if is_over {
-                return Ok(None);
-            }
-            reading.await.context("reading the source broke")??;
-            anyhow::bail!("the source ended before it could be broadcast");
+        let origins = (Origins { inputs, tell }, schedule);
+        let Some(input) = input::open(&config, &station, &keys, origins, stop.clone()).await? else {
+            return Ok(None);
         };
         let internal_url = (!config.skip_internal_tracker).then(|| host.tracker_url(station.port));
-        let file = identity::publish(&config, &keys, stream, internal_url)?;
+        let file = identity::publish(&config, &keys, input.shape, internal_url)?;
         let trackers = announce_to(&config, &station, &host);
 
         let (pieces, produced) = mpsc::channel(PIECES_AHEAD);
@@ -145,14 +121,14 @@ impl Source {
         parts.push(metadata.task);
         let broadcast = Broadcast::new(keys, &file, pieces)?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(incoming, schedule, stop));
+        let broadcast = tokio::spawn(broadcast.run(input.incoming, schedule, stop));
         Ok(Some(Self {
             port: station.port,
             file,
             stats: swarm.stats,
             parts,
             broadcast,
-            reading,
+            reading: input.reading,
             stop_parts,
             _pid_file: pid_file,
             _station: station,
@@ -198,14 +174,6 @@ impl InternalTracker {
 
     fn serve(self, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         tokio::spawn(tracker::serve(self.service, self.udp, stop))
-    }
-}
-
-fn ingest_options(config: &SourceConfig, station: &Station) -> IngestOptions {
-    IngestOptions {
-        read_timeout: config.source_read_timeout,
-        reconnect_interval: config.source_reconnect_interval,
-        client: station.client.clone(),
     }
 }
 
