@@ -4,7 +4,8 @@ mod broadcast;
 mod detect;
 mod host;
 mod identity;
-pub(super) mod schedule;
+mod input;
+pub mod schedule;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,7 @@ use crate::http::serve::HttpServices;
 use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::Bound;
-use crate::net::ingest::{self, InUse, IngestError, IngestEvent, IngestOptions, SourceAddress};
-use crate::net::stop::stopped;
+use crate::net::ingest::{InUse, IngestError, IngestEvent, SourceAddress};
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
@@ -37,11 +37,10 @@ use crate::wire::transport_file::TransportFile;
 use broadcast::Broadcast;
 use host::Host;
 use identity::Keys;
+use input::Origins;
 use schedule::Schedule;
 
 pub(super) const LOG: &str = "acestream.streamer";
-/// Runs of packets between ingest and cutter.
-const PACKETS_AHEAD: usize = 64;
 /// Pieces between cutter and swarm.
 const PIECES_AHEAD: usize = 4;
 
@@ -104,30 +103,6 @@ fn serve(
     Ok(parts)
 }
 
-/// What the broadcast is like: known before its time if it was published before, else measured. `None` when
-/// nothing came before `stop` or the broadcast's end.
-async fn first_stream(
-    config: &SourceConfig,
-    keys: &Keys,
-    schedule: &Schedule,
-    incoming: &mut mpsc::Receiver<IngestEvent>,
-    stop: &mut watch::Receiver<bool>,
-) -> Option<detect::StreamShape> {
-    schedule.announce();
-    let known = detect::known(config, keys).filter(|_| schedule.is_early());
-    if known.is_some() {
-        return known;
-    }
-    if schedule.is_early() {
-        tracing::info!(target: LOG, "the transport file is written then: its bitrate is still to be measured");
-    }
-    tokio::select! {
-        stream = detect::stream(config, keys, incoming) => stream,
-        () = schedule.ends() => None,
-        () = stopped(stop) => None,
-    }
-}
-
 /// What viewers are told of the internal tracker; nothing where nobody may know of this node.
 fn internal_tracker_url(config: &SourceConfig, station: &Station, host: &Host) -> Option<String> {
     let is_told = !config.skip_internal_tracker && !station.door.is_private();
@@ -169,36 +144,25 @@ impl Source {
     pub async fn start(
         config: SourceConfig,
         inputs: Vec<SourceAddress>,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Option<Self>> {
         let Ground { schedule, station, bound, tracker, keys, host, pid_file } =
             Ground::take(&config).await?;
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
-        let (tell_input, in_use) = watch::channel(InUse::default());
+        let (tell, in_use) = watch::channel(InUse::default());
         let shown = Inputs { urls: inputs.iter().map(ToString::to_string).collect(), in_use };
         let view = SwarmView::new(&station, Kind::Source, latency.clone(), config.source_read_timeout)
             .reading(shown, config.date_start);
         let mut parts = serve(&station, bound, tracker, &view, &parts_stop)?;
 
-        let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
-        let options = ingest_options(&config, &station);
-        let reading = tokio::spawn(async move {
-            schedule.begins().await;
-            ingest::run_first(inputs, options, packets, tell_input).await
-        });
-        let stream = first_stream(&config, &keys, &schedule, &mut incoming, &mut stop).await;
-        let is_over = *stop.borrow() || schedule.is_over();
-        let Some(stream) = stream else {
-            if is_over {
-                return Ok(None);
-            }
-            reading.await.context("reading the source broke")??;
-            anyhow::bail!("the source ended before it could be broadcast");
+        let origins = (Origins { inputs, tell }, schedule);
+        let Some(input) = input::open(&config, &station, &keys, origins, stop.clone()).await? else {
+            return Ok(None);
         };
         let internal_url = internal_tracker_url(&config, &station, &host);
-        let file = identity::publish(&config, &keys, stream, internal_url)?;
+        let file = identity::publish(&config, &keys, input.shape, internal_url)?;
         let trackers = station.announced_to(announce_to(&config, &station, &host));
 
         let (pieces, produced) = mpsc::channel(PIECES_AHEAD);
@@ -208,14 +172,14 @@ impl Source {
         parts.push(serve_file(&station, &file, trackers, parts_stop)?);
         let broadcast = Broadcast::new(keys, &file, pieces, view.last_input())?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(incoming, schedule, stop));
+        let broadcast = tokio::spawn(broadcast.run(input.incoming, schedule, stop));
         Ok(Some(Self {
             port: station.port,
             file,
             stats: swarm.stats,
             parts,
             broadcast,
-            reading,
+            reading: input.reading,
             stop_parts,
             _pid_file: pid_file,
             _station: station,
@@ -242,14 +206,6 @@ impl Source {
         // what opens later than it publishes may find only then that no input can work
         refused?;
         ended?
-    }
-}
-
-fn ingest_options(config: &SourceConfig, station: &Station) -> IngestOptions {
-    IngestOptions {
-        read_timeout: config.source_read_timeout,
-        reconnect_interval: config.source_reconnect_interval,
-        client: station.client.clone(),
     }
 }
 
