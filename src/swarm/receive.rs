@@ -83,21 +83,7 @@ impl<M: Medium> Swarm<M> {
         };
         let Some(peer) = self.peers.get(&link) else { return };
         let (addr, is_first) = (peer.addr, peer.description.is_none());
-        if node_id == self.config.node_key.node_id() {
-            self.close(now, link, Close::Myself);
-            return self.roster.is_myself(addr);
-        }
-        if self.bans.hits(now, addr, Some(node_id)) {
-            self.close(now, link, Close::Banned);
-            return self.roster.remove(addr);
-        }
-        if is_first && self.is_duplicate(now, link, node_id) {
-            self.close(now, link, Close::Duplicate);
-            let is_same =
-                |peer: &super::Peer| peer.node_id() == Some(node_id) && peer.listen_addr() == Some(addr);
-            if !self.peers.values().any(is_same) {
-                self.roster.set_aside(now, addr);
-            }
+        if self.is_unwelcome(now, link, node_id) {
             return;
         }
         let Some(peer) = self.peers.get_mut(&link) else { return };
@@ -119,6 +105,29 @@ impl<M: Medium> Swarm<M> {
             M::introduced(self, now, link);
         }
         M::advance(self, now);
+    }
+
+    /// Ends the link of a node that is this one, banned, or connected already.
+    fn is_unwelcome(&mut self, now: Instant, link: LinkId, node_id: NodeId) -> bool {
+        let Some(peer) = self.peers.get(&link) else { return true };
+        let (addr, is_first) = (peer.addr, peer.description.is_none());
+        if node_id == self.config.node_key.node_id() {
+            self.close(now, link, Close::Myself);
+            self.roster.is_myself(addr);
+        } else if self.bans.hits(now, addr, Some(node_id)) {
+            self.close(now, link, Close::Banned);
+            self.roster.remove(addr);
+        } else if is_first && self.is_duplicate(now, link, node_id) {
+            self.close(now, link, Close::Duplicate);
+            let is_same =
+                |peer: &super::Peer| peer.node_id() == Some(node_id) && peer.listen_addr() == Some(addr);
+            if !self.peers.values().any(is_same) {
+                self.roster.set_aside(now, addr);
+            }
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Whether this link shall go because its node is connected already. Two nodes that dialled each
