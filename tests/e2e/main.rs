@@ -7,6 +7,7 @@ mod demo;
 mod dht;
 mod discovery;
 mod exchange;
+mod door;
 mod failover;
 mod forgers;
 mod harness;
