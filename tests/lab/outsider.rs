@@ -122,7 +122,7 @@ impl Capture {
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
         // a test must not miss a frame because it was busy
         let _ = socket.set_recv_buffer_size(64 * 1024 * 1024);
-        let (frames, is_over): (Arc<Mutex<Vec<Vec<u8>>>>, Arc<AtomicBool>) = Default::default();
+        let (frames, is_over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (sink, over) = (frames.clone(), is_over.clone());
         let reading = thread::spawn(move || {
             let (mut socket, mut frame) = (socket, vec![0; 65_536]);
@@ -135,17 +135,20 @@ impl Capture {
         Self { frames, is_over, reading }
     }
 
-    /// Ends it; panics if any of `secrets` came by, in the form of bytes or of text.
-    pub fn assert_without(self, secrets: &[IpAddr]) {
+    /// Ends it; panics if any of `secrets` came by, in the form of bytes or of text. `known` did come by in both.
+    pub fn assert_without(self, secrets: &[IpAddr], known: IpAddr) {
         self.is_over.store(true, Ordering::Relaxed);
         self.reading.join().expect("no panic");
         let frames = self.frames.lock().expect("no panic");
-        assert!(frames.len() > 100, "only {} frames came by", frames.len());
+        let bytes_of = |ip: &IpAddr| match ip {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        for form in [bytes_of(&known), known.to_string().into_bytes()] {
+            assert!(frames.iter().any(|frame| holds(frame, &form)), "nothing was heard of {known}");
+        }
         for ip in secrets {
-            let bytes = match ip {
-                IpAddr::V4(ip) => ip.octets().to_vec(),
-                IpAddr::V6(ip) => ip.octets().to_vec(),
-            };
+            let bytes = bytes_of(ip);
             let told =
                 frames.iter().find(|frame| holds(frame, &bytes) || holds(frame, ip.to_string().as_bytes()));
             assert!(told.is_none(), "{ip} came by: {:?}", told.map(|frame| String::from_utf8_lossy(frame)));

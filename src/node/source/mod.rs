@@ -83,11 +83,7 @@ impl Source {
         let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
         let keys = Keys::open(&config)?;
         let host = Host::detect(&config).await?;
-        if station.door.is_private() {
-            let trackers = config.trackers.iter().map(|url| ("tracker", url));
-            let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
-            ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
-        }
+        check_what_is_published(&config)?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
 
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
@@ -112,8 +108,8 @@ impl Source {
             reading.await.context("reading the source broke")??;
             anyhow::bail!("the source ended before it could be broadcast");
         };
-        let internal_url = (!config.skip_internal_tracker).then(|| host.tracker_url(station.port));
-        let internal_url = internal_url.filter(|_| !station.door.is_private());
+        let is_told = !config.skip_internal_tracker && !station.door.is_private();
+        let internal_url = is_told.then(|| host.tracker_url(station.port));
         let file = identity::publish(&config, &keys, stream, internal_url)?;
         let trackers = station.announced_to(announce_to(&config, &station, &host));
 
@@ -157,6 +153,39 @@ impl Source {
     }
 }
 
+<<<<<<< HEAD
+=======
+struct InternalTracker {
+    service: Arc<TrackerService>,
+    udp: Vec<UdpSocket>,
+}
+
+impl InternalTracker {
+    fn open(config: &SourceConfig, bound: &Bound) -> anyhow::Result<Option<Self>> {
+        if config.skip_internal_tracker {
+            return Ok(None);
+        }
+        let udp = bind_udp(&config.common.bind, bound.port)?;
+        Ok(Some(Self { service: tracker::new_service(networks(&config.common.download_from))?, udp }))
+    }
+
+    fn serve(self, door: Door, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+        tokio::spawn(tracker::serve(self.service, self.udp, door, stop))
+    }
+}
+
+/// # Errors
+/// The transport file would say where a private node is.
+fn check_what_is_published(config: &SourceConfig) -> anyhow::Result<()> {
+    if !config.common.door.is_private {
+        return Ok(());
+    }
+    let trackers = config.trackers.iter().map(|url| ("tracker", url));
+    let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
+    ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())
+}
+
+>>>>>>> 0b32e4c (Write down private nodes and address rules; keep secret peers out of the tracker's answers)
 fn ingest_options(config: &SourceConfig, station: &Station) -> IngestOptions {
     IngestOptions {
         read_timeout: config.source_read_timeout,
