@@ -153,27 +153,6 @@ impl Source {
     }
 }
 
-<<<<<<< HEAD
-=======
-struct InternalTracker {
-    service: Arc<TrackerService>,
-    udp: Vec<UdpSocket>,
-}
-
-impl InternalTracker {
-    fn open(config: &SourceConfig, bound: &Bound) -> anyhow::Result<Option<Self>> {
-        if config.skip_internal_tracker {
-            return Ok(None);
-        }
-        let udp = bind_udp(&config.common.bind, bound.port)?;
-        Ok(Some(Self { service: tracker::new_service(networks(&config.common.download_from))?, udp }))
-    }
-
-    fn serve(self, door: Door, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-        tokio::spawn(tracker::serve(self.service, self.udp, door, stop))
-    }
-}
-
 /// # Errors
 /// The transport file would say where a private node is.
 fn check_what_is_published(config: &SourceConfig) -> anyhow::Result<()> {
@@ -185,7 +164,6 @@ fn check_what_is_published(config: &SourceConfig) -> anyhow::Result<()> {
     ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())
 }
 
->>>>>>> 0b32e4c (Write down private nodes and address rules; keep secret peers out of the tracker's answers)
 fn ingest_options(config: &SourceConfig, station: &Station) -> IngestOptions {
     IngestOptions {
         read_timeout: config.source_read_timeout,
