@@ -8,6 +8,7 @@ mod demo;
 mod dht;
 mod discovery;
 mod disk_cache;
+mod door;
 mod exchange;
 mod failover;
 mod forgers;

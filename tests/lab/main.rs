@@ -5,6 +5,8 @@
 #[path = "../e2e/harness.rs"]
 #[allow(dead_code, reason = "shared with the tests on loopback")]
 mod harness;
+#[allow(dead_code, reason = "shared with the tests on loopback")]
+mod hls;
 #[path = "../e2e/node.rs"]
 #[allow(dead_code, reason = "shared with the tests on loopback")]
 mod node;
@@ -27,5 +29,7 @@ mod dht;
 mod finding;
 #[allow(dead_code, reason = "each test needs another part of it")]
 mod network;
+mod outsider;
 mod routers;
+mod topologies;
 mod trackers;

@@ -1,5 +1,6 @@
 //! What a run is made of: who takes part, over what network, and what happens when.
 
+use start_engine::base::cidr::Networks;
 use std::time::Duration;
 
 use super::events::{MILLISECOND, SECOND, Time};
@@ -79,6 +80,8 @@ pub struct Plan {
     /// And each viewer.
     pub viewer_download_limit: Option<u64>,
     pub upload_slots: usize,
+    /// Whom the source serves first.
+    pub served_first: Networks,
     /// (which share of the viewers, how they behave)
     pub hostile: Vec<(f64, Behaviour)>,
     pub changes: Vec<(Time, Change)>,
@@ -113,6 +116,7 @@ impl Plan {
             source_upload_limit: None,
             viewer_download_limit: None,
             upload_slots: 1_000,
+            served_first: Networks::default(),
             hostile: Vec::new(),
             changes: Vec::new(),
             hls: HlsPlan::default(),

@@ -2,6 +2,7 @@
 
 use super::events::{MILLISECOND, SECOND};
 use super::node::address;
+use start_engine::base::cidr::Network;
 use start_engine::swarm::Machine;
 
 use super::plan::{Change, Knowledge, Plan};
@@ -155,4 +156,27 @@ fn download_limit_is_kept_and_used() {
     let report = run_world(&mut world);
     let rate = (came(&mut world) - before) as f64 / 20.0;
     assert!((rate / limit as f64 - 1.0).abs() < 0.03, "{rate} of {limit}: {report}");
+}
+
+#[test]
+fn source_with_a_poor_uplink_serves_its_chosen_network_whole_and_others_with_the_rest() {
+    // pieces that each of ten viewers, connected to the source alone, got of those made
+    let verified = |chosen: &str| {
+        let chosen = chosen.parse::<Network>().expect("a network");
+        let plan = Plan { served_first: [chosen].into_iter().collect(), ..Plan::new("served first", 10) };
+        let mut world = TsWorld::new(Plan { max_peers: 1, ..plan.uplinks(2.2, 2.0).lasting(25) });
+        world.run_until(24 * SECOND);
+        let now = world.instant();
+        let pieces =
+            |index: usize| world.nodes[index].swarm.as_mut().map(|swarm| swarm.stats(now).pieces_verified);
+        (1..=10).filter_map(pieces).collect::<Vec<u64>>()
+    };
+    let made = 24 * 131_072 / 65_536;
+    for (network, chosen) in [("1.1.0.4/31", [4, 5]), ("1.1.0.8/31", [8, 9])] {
+        let verified = verified(network);
+        for (viewer, &pieces) in (1..).zip(&verified) {
+            let is_fair = if chosen.contains(&viewer) { pieces >= made * 8 / 10 } else { pieces < made / 2 };
+            assert!(is_fair, "{network}: viewer {viewer} of {verified:?}, {made} made");
+        }
+    }
 }

@@ -235,7 +235,7 @@ impl<B: Broadcast> World<B> {
             allow_private_addresses: false,
             operator_peers: before(Knowledge::Predecessor).map(address).into_iter().collect(),
             startup_peers: startup.map(address).collect(),
-            served_first: Networks::default(),
+            served_first: if is_station { self.plan.served_first.clone() } else { Networks::default() },
             secret: before(Knowledge::Predecessor)
                 .map(|node| Network::of(address(node).ip()))
                 .into_iter()

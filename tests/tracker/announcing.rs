@@ -1,8 +1,11 @@
 //! Our client and our tracker over real sockets.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
 
+use start_engine::base::cidr::Network;
 use start_engine::net::announce::{AnnounceError, Reach, TrackerClient, announce};
+use start_engine::node::tracker::new_service;
 use start_engine::wire::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
 use start_engine::wire::tracker_url::TrackerUrl;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +46,19 @@ async fn stopped_peer_is_told_to_nobody() {
         assert_eq!(ask(&url, &AnnounceRequest { port: 0, ..request(1, 0) }).await.peers, []);
     }
     tracker.stop().await;
+}
+
+#[test]
+fn secret_peer_is_answered_and_told_to_nobody() {
+    let secret = ["192.0.2.0/24".parse::<Network>().unwrap()].into_iter().collect();
+    let tracker = new_service(secret).unwrap();
+    let announce = |address: &str| {
+        let address: SocketAddr = address.parse().unwrap();
+        tracker.announce(Instant::now(), &request(1, address.port()), address).unwrap().peers
+    };
+    assert_eq!(announce("198.51.100.1:1001"), []);
+    assert_eq!(announce("192.0.2.7:1002"), ["198.51.100.1:1001".parse().unwrap()]);
+    assert_eq!(announce("198.51.100.2:1003"), ["198.51.100.1:1001".parse().unwrap()]);
 }
 
 #[tokio::test]

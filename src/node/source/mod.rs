@@ -77,11 +77,7 @@ impl Ground {
         let (station, bound) = Station::open(config.common.clone(), tracker.is_some(), |_| fresh_peer_id())?;
         let keys = Keys::open(config)?;
         let host = Host::detect(config).await?;
-        if station.door.is_private() {
-            let trackers = config.trackers.iter().map(|url| ("tracker", url));
-            let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
-            ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
-        }
+        check_what_is_published(config)?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
         Ok(Self { schedule, station, bound, tracker, keys, host, pid_file })
     }
@@ -207,6 +203,17 @@ impl Source {
         refused?;
         ended?
     }
+}
+
+/// # Errors
+/// The transport file would say where a private node is.
+fn check_what_is_published(config: &SourceConfig) -> anyhow::Result<()> {
+    if !config.common.door.is_private {
+        return Ok(());
+    }
+    let trackers = config.trackers.iter().map(|url| ("tracker", url));
+    let metatrackers = config.metatrackers.iter().map(|url| ("metatracker", url));
+    ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())
 }
 
 /// The internal tracker is told over loopback, under the address that others know.
