@@ -211,7 +211,7 @@ fn router_behind_another_router_is_told_of_in_one_line() {
     let place = Place::on(&homes.inside);
     let mut client = place.client(&[]);
     let line = client.line("acestream.upnp|");
-    assert!(line.contains("not public: it is behind another router"), "{line}");
+    assert!(line.contains("it has no public address itself: it is behind another router"), "{line}");
     assert_stops(&mut client);
 }
 

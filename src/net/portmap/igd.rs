@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use igd_next::aio::Gateway;
 use igd_next::aio::tokio::{Tokio, search_gateway};
 use igd_next::{
-    AddAnyPortError, AddPortError, GatewayIpVersion, PortMappingProtocol, SearchError, SearchOptions,
+    AddAnyPortError, AddPortError, GatewayIpVersion, GetExternalIpError, PortMappingProtocol, RequestError,
+    SearchError, SearchOptions,
 };
 
 use super::mapping::{Granted, Mapping, Way};
@@ -24,8 +25,8 @@ pub enum IgdError {
     Search(#[from] SearchError),
     #[error("{0} answered, which is not the router")]
     Stranger(IpAddr),
-    #[error("its own address is {0}, which is not public: it is behind another router, or offline")]
-    NotPublic(IpAddr),
+    #[error("it has no public address itself: it is behind another router, or offline")]
+    NotPublic,
     #[error(transparent)]
     Refused(#[from] AddPortError),
     #[error(transparent)]
@@ -102,8 +103,12 @@ impl Igd {
     /// A router that is itself behind another one refuses without saying so.
     async fn explain(&self, error: IgdError) -> IgdError {
         match self.gateway.get_external_ip().await {
-            Ok(ip) if !is_public(ip) => IgdError::NotPublic(ip),
-            _ => error,
+            Ok(ip) if is_public(ip) => error,
+            // some tell no address at all then
+            Ok(_) | Err(GetExternalIpError::RequestError(RequestError::InvalidResponse(_))) => {
+                IgdError::NotPublic
+            }
+            Err(_) => error,
         }
     }
 
