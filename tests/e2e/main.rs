@@ -22,6 +22,8 @@ mod numbered;
 mod origin;
 mod restart;
 mod rogue;
+mod service;
+mod several;
 mod tracker_log;
 mod viewer;
 mod wire_peer;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
+use super::life::Life;
 use super::live_cache;
 use super::node_view::{Kind, SwarmView, access};
 use super::privacy::ensure_unnamed;
@@ -26,6 +27,7 @@ use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::ingest::{self, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
@@ -41,13 +43,13 @@ const PACKETS_AHEAD: usize = 64;
 /// Pieces between cutter and swarm.
 const PIECES_AHEAD: usize = 4;
 
-/// Runs the node until `stop` turns true or standard input ends.
+/// Runs the node until it is told to stop or standard input ends.
 ///
 /// # Errors
 /// Bad files, a port in use, or a source that cannot be a transport stream.
-pub async fn run(config: SourceConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub async fn run(config: SourceConfig, life: impl Into<Life>) -> anyhow::Result<()> {
     let address: SourceAddress = config.source.parse()?;
-    match Source::start(config, address, stop).await? {
+    match Source::start(config, address, life).await? {
         Some(source) => source.finish().await,
         None => Ok(()),
     }
@@ -67,16 +69,18 @@ pub struct Source {
 }
 
 impl Source {
-    /// Checks options, files and ports, then opens the source and publishes. `None` when `stop` came
-    /// before that.
+    /// Checks options, files and ports, then opens the source and publishes. `None` when the
+    /// node was told to stop before that.
     ///
     /// # Errors
     /// As [`run`].
     pub async fn start(
         config: SourceConfig,
         address: SourceAddress,
-        mut stop: watch::Receiver<bool>,
+        life: impl Into<Life>,
     ) -> anyhow::Result<Option<Self>> {
+        let life = life.into();
+        let mut stop = life.stop.clone();
         let has_tracker = !config.skip_internal_tracker;
         let new_tracker = || tracker::new_service(networks(&config.common.download_from));
         let tracker = has_tracker.then(new_tracker).transpose()?;
@@ -89,6 +93,7 @@ impl Source {
             ensure_unnamed(&config.startup_nodes, trackers.chain(metatrackers), config.host.as_deref())?;
         }
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
+        life.listens(station.port);
 
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
@@ -96,14 +101,15 @@ impl Source {
         let shown = Some(address.to_string());
         let view = SwarmView::new(&station, Kind::Source, shown, latency.clone(), config.source_read_timeout);
         let app = node_api::router(Arc::new(view.clone()), access(&station));
-        let expiry =
-            tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, parts_stop.clone())));
+        let expiry = tracker
+            .clone()
+            .map(|tracker| tokio::spawn(of_node(tracker::expire(tracker, parts_stop.clone()))));
         let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, parts_stop.clone())];
         parts.extend(expiry);
         parts.extend(station.map_port(parts_stop.clone())?);
 
         let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
-        let reading = tokio::spawn(ingest::run(address, ingest_options(&config, &station), packets));
+        let reading = tokio::spawn(of_node(ingest::run(address, ingest_options(&config, &station), packets)));
         let stream = tokio::select! {
             stream = detect::stream(&config, &keys, &mut incoming) => stream,
             () = stopped(&mut stop) => return Ok(None),
@@ -128,7 +134,7 @@ impl Source {
         parts.push(metadata.task);
         let broadcast = Broadcast::new(keys, &file, pieces, view.last_input())?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(incoming, stop));
+        let broadcast = tokio::spawn(of_node(broadcast.run(incoming, stop)));
         Ok(Some(Self {
             port: station.port,
             file,
