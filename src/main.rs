@@ -1,4 +1,4 @@
-//! Reads the command line, opens the log, builds the one runtime, runs one node, gives an exit code:
+//! Reads the command line, opens the log, builds the one runtime, runs its nodes, gives an exit code:
 //! 0 after a signal or when all is done, 1 with one line on standard error, 130 at a second signal.
 
 use std::process::ExitCode;
@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use start_engine::cli::{self, Asked, Command, Run};
+use start_engine::cli::{self, Asked, Command, Environment, Run};
+use start_engine::node::life::Life;
+use start_engine::obs::systemd;
 use start_engine::{node, obs};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
 fn ask(words: impl Iterator<Item = std::ffi::OsString>) -> anyhow::Result<Asked> {
     let not_text = |word: std::ffi::OsString| anyhow::anyhow!("{} is not UTF-8", word.display());
     let words = words.map(|word| word.into_string().map_err(not_text)).collect::<Result<Vec<_>, _>>()?;
-    Ok(cli::parse(&words)?)
+    Ok(cli::parse_in(&words, &Environment::new(std::env::vars_os()))?)
 }
 
 fn follow(asked: Asked) -> anyhow::Result<()> {
@@ -62,22 +64,29 @@ fn start(run: Run) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name_fn(name_thread).build()?;
     let result = runtime.block_on(async {
         reopen_log_at_hangup()?;
-        dispatch(run.command, stop_at_signals()?).await
+        let stop = stop_at_signals()?;
+        let (life, progress) = Life::new(stop.clone());
+        let telling = tokio::spawn(systemd::follow(progress, stop));
+        let result = dispatch(run.command, life).await;
+        systemd::stopping();
+        telling.abort();
+        result
     });
     runtime.shutdown_timeout(LAST_READS);
     result
 }
 
-/// Runs the node until it is done or `stop` turns true.
-async fn dispatch(command: Command, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+/// Runs the node until it is done or told to stop.
+async fn dispatch(command: Command, life: Life) -> anyhow::Result<()> {
     match command {
-        Command::Source(config) => node::source::run(config, stop).await,
-        Command::Support(config) => node::support::run(config, stop).await,
-        Command::Client(config) => node::client::run(config, stop).await,
-        Command::CreateHls(config) => node::hls::create::run(config, stop).await,
-        Command::PublishHls(config) => node::hls::publish::run(config, stop).await,
-        Command::Tracker(config) => node::tracker::run(config, stop).await,
-        Command::Demo(config) => node::demo::run(config, stop).await,
+        Command::Source(config) => node::source::run(config, life).await,
+        Command::Support(config) => node::support::run(config, life).await,
+        Command::Client(config) => node::client::run(config, life).await,
+        Command::CreateHls(config) => node::hls::create::run(config, life.stop).await,
+        Command::PublishHls(config) => node::hls::publish::run(config, life).await,
+        Command::Tracker(config) => node::tracker::run(config, life).await,
+        Command::Demo(config) => node::demo::run(config, life.stop).await,
+        Command::Nodes(nodes) => node::several::run(nodes, life).await,
         // Answered before the runtime was built.
         Command::GetInfohash(_) | Command::GetFileInfo(_) => Ok(()),
     }

@@ -96,6 +96,23 @@ fn clocks_sockets_files_and_chance_are_for_shells() {
 }
 
 #[test]
+fn tasks_are_started_under_the_name_of_their_node() {
+    let mut nameless = Vec::new();
+    for source in sources("src").into_iter().filter(|source| source.module() != "main") {
+        let code = without_tests(&source.code);
+        for start in code.match_indices("spawn(").map(|(at, word)| at + word.len()) {
+            let before = &code[..start];
+            let is_thread = ["thread::spawn(", ".into()).spawn("].iter().any(|end| before.ends_with(end));
+            let is_named = code[start..].trim_start().starts_with("of_node(");
+            if !is_thread && !is_named {
+                nameless.push(format!("{}:{}", source.name, before.lines().count()));
+            }
+        }
+    }
+    assert!(nameless.is_empty(), "obs::node_name::of_node is missing: {nameless:#?}");
+}
+
+#[test]
 fn nothing_is_left_unfinished() {
     let mut unfinished = Vec::new();
     for source in sources("src").into_iter().chain(sources("tests")) {

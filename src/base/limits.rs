@@ -387,3 +387,8 @@ pub const MAPPING_REFRESH_MIN: Duration = Duration::from_secs(5);
 pub const BROADCASTS_MAX: usize = 32;
 /// Transport files that a client remembers, two names each.
 pub const TRANSPORTS_KEPT_MAX: usize = 1024;
+
+// --- configuration ---
+
+/// Bytes of a configuration file: thousands of nodes fit; what is larger is another kind of file.
+pub const CONFIG_FILE_MAX_BYTES: usize = 1024 * 1024;

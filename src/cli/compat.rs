@@ -4,6 +4,7 @@
 //! beginning with `--` written out in full. A prefix that fits several is an error that names them.
 
 use super::args;
+use super::config::unique;
 use super::error::UsageError;
 use super::mode::{ABSENT_MODES, Mode};
 
@@ -32,16 +33,16 @@ pub fn find_mode(words: &[String]) -> Result<Option<Mode>, UsageError> {
     Ok(found)
 }
 
-/// `words` with every option and mode written in full.
+/// `words` with every option and mode written in full, the options being those of `modes`.
 ///
 /// # Errors
 /// A prefix that fits several options, or an option of other modes.
-pub fn expand(mode: Mode, words: &[String]) -> Result<Vec<String>, UsageError> {
+pub fn expand(modes: &[Mode], words: &[String]) -> Result<Vec<String>, UsageError> {
     let mut rest_is_positional = false;
     let expand_one = |word: &String| {
         rest_is_positional |= word == "--";
         match long_name(word) {
-            Some(name) if !rest_is_positional => Ok(word.replacen(name, &full_name(mode, name)?, 1)),
+            Some(name) if !rest_is_positional => Ok(word.replacen(name, &full_name(modes, name)?, 1)),
             _ if word == "-v" => Ok("--version".to_owned()),
             _ => Ok(word.clone()),
         }
@@ -55,8 +56,21 @@ pub fn asks_for_help(words: &[String]) -> bool {
     words.iter().take_while(|word| *word != "--").any(is_help)
 }
 
+/// Whether the default configuration is asked for.
+pub fn asks_for_config(words: &[String]) -> bool {
+    let is_asking = |word: &String| word.len() > 4 && "--print-config".starts_with(word.as_str());
+    words.iter().take_while(|word| *word != "--").any(is_asking)
+}
+
+/// Whether `word` stands for the option `name` whatever the mode is.
+pub fn stands_for(word: &str, name: &str) -> bool {
+    let Some(typed) = long_name(word).filter(|typed| name.starts_with(typed)) else { return false };
+    let others = every_option().chain(mode_flags()).filter(|known| *known != name);
+    typed == name || others.into_iter().all(|other| !other.starts_with(typed))
+}
+
 /// `name` of `--name` and `--name=value`.
-fn long_name(word: &str) -> Option<&str> {
+pub(super) fn long_name(word: &str) -> Option<&str> {
     let name = word.strip_prefix("--")?.split('=').next()?;
     (!name.is_empty()).then_some(name)
 }
@@ -82,13 +96,16 @@ fn mode_of(flag: &str) -> Result<Mode, UsageError> {
     Mode::ALL.into_iter().find(|mode| mode.flag() == flag).ok_or_else(unknown)
 }
 
-fn full_name(mode: Mode, name: &str) -> Result<String, UsageError> {
-    let of_mode = args::options(mode).map(|option| option.name).chain(["help"]);
-    let candidates: Vec<_> = of_mode.chain(mode_flags()).filter(|known| known.starts_with(name)).collect();
-    match only_one(name, candidates)? {
+fn full_name(modes: &[Mode], name: &str) -> Result<String, UsageError> {
+    let of_modes = modes.iter().copied().flat_map(args::options).map(|option| option.name);
+    let known = of_modes.chain(["help", "print-config"]).chain(mode_flags());
+    let candidates = known.filter(|known| known.starts_with(name)).collect();
+    match only_one(name, unique(candidates))? {
         Some(full) => Ok(full.to_owned()),
         None if every_option().any(|option| option == name) => {
-            Err(UsageError::new(format!("--{name} is not an option of --{}", mode.flag())))
+            let flags: Vec<_> = modes.iter().map(|mode| mode.flag()).collect();
+            let list = unique(flags).join(" or --");
+            Err(UsageError::new(format!("--{name} is not an option of --{list}")))
         }
         None => Ok(name.to_owned()),
     }
@@ -114,7 +131,7 @@ fn mode_flags() -> impl Iterator<Item = &'static str> {
 }
 
 fn every_option() -> impl Iterator<Item = &'static str> {
-    Mode::ALL.into_iter().flat_map(args::options).map(|option| option.name).chain(["help"])
+    Mode::ALL.into_iter().flat_map(args::options).map(|option| option.name).chain(["help", "print-config"])
 }
 
 #[cfg(test)]
@@ -126,7 +143,7 @@ mod tests {
     }
 
     fn expanded(mode: Mode, line: &str) -> String {
-        expand(mode, &words(line)).expect("unambiguous").join(" ")
+        expand(&[mode], &words(line)).expect("unambiguous").join(" ")
     }
 
     #[test]
@@ -141,7 +158,7 @@ mod tests {
 
     #[test]
     fn prefix_of_two_options_names_both() {
-        let error = expand(Mode::Source, &words("--log-m x")).expect_err("ambiguous").to_string();
+        let error = expand(&[Mode::Source], &words("--log-m x")).expect_err("ambiguous").to_string();
         assert!(error.contains("--log-max-size") && error.contains("--log-modules"), "{error}");
     }
 
@@ -168,7 +185,7 @@ mod tests {
 
     #[test]
     fn option_of_another_mode_is_named_as_such() {
-        let error = expand(Mode::Source, &words("--bind-all")).expect_err("a client's").to_string();
+        let error = expand(&[Mode::Source], &words("--bind-all")).expect_err("a client's").to_string();
         assert!(error.contains("--bind-all is not an option of --stream-source-node"), "{error}");
     }
 }

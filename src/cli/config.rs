@@ -17,8 +17,8 @@ use crate::base::limits::{STARTUP_NODES_MAX, TRACKERS_MAX};
 use crate::net::door::FilterFiles;
 use crate::node::config::{
     ClientConfig, CommonConfig, CreateHlsConfig, DHT_ROUTERS, DemoConfig, DhtOptions, DoorConfig,
-    ExchangeConfig, HlsSupportOptions, LiveCacheConfig, LiveCacheKind, PublishHlsConfig, SOURCE_PORT,
-    ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
+    ExchangeConfig, HlsSupportOptions, LiveCacheConfig, LiveCacheKind, NamedNode, NodeConfig,
+    PublishHlsConfig, SOURCE_PORT, ServiceConfig, SourceConfig, SupportConfig, TrackerConfig,
 };
 use crate::obs::log::{LogConfig, LogFile, LogFormat};
 use crate::store::files;
@@ -33,10 +33,27 @@ pub enum Command {
     PublishHls(PublishHlsConfig),
     Tracker(TrackerConfig),
     Demo(DemoConfig),
+    /// Several nodes at once; there are at least two.
+    Nodes(Vec<NamedNode>),
     /// Print the infohash of the transport file.
     GetInfohash(PathBuf),
     /// Print what the transport file holds.
     GetFileInfo(PathBuf),
+}
+
+impl Command {
+    /// What one of several nodes is told; `None` for what ends by itself.
+    pub fn into_node(self) -> Option<NodeConfig> {
+        match self {
+            Self::Source(config) => Some(NodeConfig::Source(config)),
+            Self::Support(config) => Some(NodeConfig::Support(config)),
+            Self::Client(config) => Some(NodeConfig::Client(config)),
+            Self::PublishHls(config) => Some(NodeConfig::PublishHls(config)),
+            Self::Tracker(config) => Some(NodeConfig::Tracker(config)),
+            Self::CreateHls(_) | Self::Demo(_) | Self::Nodes(_) => None,
+            Self::GetInfohash(_) | Self::GetFileInfo(_) => None,
+        }
+    }
 }
 
 /// A command line, understood.
@@ -66,9 +83,19 @@ pub fn run(mode: Mode, matches: &ArgMatches, warnings: Vec<String>) -> Result<Ru
         }
         Mode::GetInfohash => Command::GetInfohash(typed.file(mode)?),
         Mode::GetFileInfo | Mode::GetFileInfoWithId => Command::GetFileInfo(typed.file(mode)?),
-        Mode::Version => return Err(UsageError::new("--version takes no options")),
+        Mode::Generate | Mode::Version => {
+            return Err(UsageError::new(format!("--{} takes no options", mode.flag())));
+        }
     };
     Ok(Run { command, log: log(mode, &typed)?, warnings })
+}
+
+/// The log that a mode's options describe.
+///
+/// # Errors
+/// Options of a log file without one, or a directory that cannot be written to.
+pub(super) fn log_of(mode: Mode, matches: &ArgMatches) -> Result<LogConfig, UsageError> {
+    log(mode, &Typed(matches))
 }
 
 /// Values by the name of their option. An option that the mode does not have was not given.

@@ -19,6 +19,18 @@ impl UsageError {
         Self { usage: Some(usage), ..self }
     }
 
+    /// The same, with the place where it was found before it.
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
+    /// The option that the message is about, without dashes: the first that it names.
+    pub fn option(&self) -> Option<&str> {
+        let (_, name) = self.message.split_once("--")?;
+        let end = name.find(|character: char| !character.is_ascii_alphanumeric() && character != '-');
+        Some(&name[..end.unwrap_or(name.len())])
+    }
+
     /// The parser's explanation without its usage section, joined into one line.
     pub fn from_parser(error: &clap::Error) -> Self {
         let text = error.render().to_string();

@@ -1,21 +1,31 @@
 //! The command line: what was typed, into a validated configuration.
 //!
-//! Words are spelled out (`compat`), read by the parser of their mode (`parser`, made from the rows of
-//! `args`), and turned into the configuration of one node (`config`). Nothing is opened or started
-//! here; directories that must exist are looked at.
+//! Words are spelled out (`compat`), put over what a file (`file`) and the environment say (`assemble`), read
+//! by the parser of their mode (`parser`, made from the rows of `args`), and turned into the configuration of
+//! a node (`config`). Nothing is started here; the configuration file is read, and directories that must
+//! exist are looked at.
 
 pub mod args;
+mod assemble;
 mod compat;
 mod config;
+mod conflicts;
+mod default_config;
+mod environment;
 mod error;
+mod file;
+mod generate;
 mod hls_config;
 mod mode;
 pub mod option;
 mod parser;
+mod setting;
 mod source_config;
+mod typed_words;
 mod value;
 
 pub use config::{Command, Run};
+pub use environment::Environment;
 pub use error::UsageError;
 pub use mode::{ABSENT_MODES, Mode};
 
@@ -38,17 +48,23 @@ fn version() -> String {
 /// # Errors
 /// The first thing that is wrong, as one line.
 pub fn parse(words: &[String]) -> Result<Asked, UsageError> {
+    parse_in(words, &Environment::default())
+}
+
+/// The same, with what the environment says beneath them.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_in(words: &[String], environment: &Environment) -> Result<Asked, UsageError> {
     let mode = compat::find_mode(words)?;
     match mode {
         None if compat::asks_for_help(words) => Ok(Asked::Print(parser::overview())),
-        None => Err(missing_mode()),
         Some(mode) if compat::asks_for_help(words) => Ok(Asked::Print(parser::mode_help(mode))),
+        _ if compat::asks_for_config(words) => default_config::text(mode, words).map(Asked::Print),
         Some(Mode::Version) => Ok(Asked::Print(version())),
-        Some(mode) => {
-            let matches = parser::matches(mode, compat::expand(mode, words)?)?;
-            let warnings = parser::warnings(mode, &matches);
-            config::run(mode, &matches, warnings).map(|run| Asked::Run(Box::new(run)))
-        }
+        Some(Mode::Generate) => generate::text(words).map(Asked::Print),
+        None if !assemble::names_file(words, environment) => Err(missing_mode()),
+        _ => assemble::run(mode, words, environment).map(|run| Asked::Run(Box::new(run))),
     }
 }
 

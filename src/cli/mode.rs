@@ -1,4 +1,7 @@
-//! The modes: what the process is to be. Exactly one is asked for on a command line.
+//! The modes: what the process is to be. Exactly one is asked for on a command line, or by the tables of a
+//! configuration file.
+
+use super::option::Form;
 
 /// What the process is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +16,13 @@ pub enum Mode {
     GetInfohash,
     GetFileInfo,
     GetFileInfoWithId,
+    Generate,
     Version,
 }
 
 impl Mode {
     /// Every mode of this build, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Source,
         Self::Support,
         Self::Client,
@@ -29,6 +33,7 @@ impl Mode {
         Self::GetInfohash,
         Self::GetFileInfo,
         Self::GetFileInfoWithId,
+        Self::Generate,
         Self::Version,
     ];
 
@@ -45,7 +50,24 @@ impl Mode {
             Self::GetInfohash => "get-infohash",
             Self::GetFileInfo => "get-file-info",
             Self::GetFileInfoWithId => "get-file-info-with-id",
+            Self::Generate => "generate",
             Self::Version => "version",
+        }
+    }
+
+    /// The modes that a table of a configuration file can ask for.
+    pub const OF_TABLES: [Self; 5] =
+        [Self::Source, Self::Support, Self::Client, Self::PublishHls, Self::Tracker];
+
+    /// The table of a configuration file that asks for this mode.
+    pub fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Source => Some("source"),
+            Self::Support => Some("support"),
+            Self::Client => Some("client"),
+            Self::PublishHls => Some("publish-hls"),
+            Self::Tracker => Some("tracker"),
+            _ => None,
         }
     }
 
@@ -62,13 +84,18 @@ impl Mode {
             Self::GetInfohash => "Print the infohash of a transport file",
             Self::GetFileInfo => "Print what a transport file holds, as JSON",
             Self::GetFileInfoWithId => "The same as --get-file-info, whose output holds the content id",
+            Self::Generate => "Print the man page, or completions for a shell",
             Self::Version => "Print version and revision (also -v)",
         }
     }
 
-    /// The mode acts on a file that is the flag's value.
-    pub fn takes_path(self) -> bool {
-        matches!(self, Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId)
+    /// The form of the flag's own value, where the mode acts on one.
+    pub fn operand(self) -> Option<Form> {
+        match self {
+            Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId => Some(Form::Path),
+            Self::Generate => Some(Form::Choice(&["completions", "man"])),
+            _ => None,
+        }
     }
 
     /// What the usage line shows after the mode's flag.
@@ -80,13 +107,14 @@ impl Mode {
             Self::PublishHls => " --url URL --title TITLE [OPTIONS]",
             Self::Client | Self::Tracker | Self::Demo => " [OPTIONS]",
             Self::GetInfohash | Self::GetFileInfo | Self::GetFileInfoWithId => " PATH",
+            Self::Generate => " completions|man [OPTIONS]",
             Self::Version => "",
         }
     }
 }
 
 /// Modes of the reference engine that are recognised and refused, with the reason.
-pub const ABSENT_MODES: [(&str, &str); 8] = [
+pub const ABSENT_MODES: [(&str, &str); 7] = [
     ("create-transport", "transport files are made by --stream-source-node in this build"),
     ("create-transport-multi", "multi-stream transport files are not in this build yet"),
     ("stream-startup-node", "startup nodes are not in this build yet"),
@@ -94,5 +122,4 @@ pub const ABSENT_MODES: [(&str, &str); 8] = [
     ("client-gtk", "the client has no window in this build, use --client-console"),
     ("client-wx", "the client has no window in this build, use --client-console"),
     ("play", "playing to standard output is not in this build yet, use --client-console"),
-    ("generate", "completions and man page are not in this build yet"),
 ];

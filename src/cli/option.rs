@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, ValueParser};
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, ValueHint};
 
 use super::value;
 
@@ -158,8 +158,14 @@ impl Opt {
 }
 
 impl Form {
-    fn describe(self, arg: Arg) -> Arg {
-        arg.value_name(self.shape()).value_parser(self.parser()).allow_negative_numbers(true)
+    /// The definition of an argument whose value has this form.
+    pub fn describe(self, arg: Arg) -> Arg {
+        let hint = match self {
+            Self::Path | Self::SourceUrl | Self::FileOrUrl => ValueHint::AnyPath,
+            _ => ValueHint::Other,
+        };
+        let arg = arg.value_name(self.shape()).value_hint(hint);
+        arg.value_parser(self.parser()).allow_negative_numbers(true)
     }
 
     /// How help and documentation write a value.
@@ -217,6 +223,33 @@ impl Form {
         }
     }
 
+    /// A value of this form, as a configuration file writes it.
+    pub fn example(self) -> String {
+        match self {
+            Self::Flag => "true".to_owned(),
+            Self::Bool | Self::Number => "0".to_owned(),
+            Self::Int(min, _) => min.to_string(),
+            Self::PowerOfTwo(min, _) => min.to_string(),
+            Self::Choice(values) => quoted(values.first().unwrap_or(&"")),
+            Self::Text(_) => quoted("text"),
+            Self::Name | Self::Token => quoted("name"),
+            Self::Path => quoted("/tmp/path"),
+            Self::SourceUrl => quoted("http://127.0.0.1:8080/stream.ts"),
+            Self::FileOrUrl => quoted("http://192.0.2.1:7764/app/get_transport_file?format=raw"),
+            Self::Url => quoted("https://example.com/logo.png"),
+            Self::PlaylistUrl => quoted("https://example.com/live.m3u8"),
+            Self::TrackerUrl => quoted("udp://tracker.example.com:2710/announce"),
+            Self::Country => quoted("POL"),
+            Self::Language => quoted("pol"),
+            Self::Host => quoted("example.com"),
+            Self::Ip => quoted("192.0.2.1"),
+            Self::Address | Self::Listed => quoted("192.0.2.1:8621"),
+            Self::HostPort => quoted("example.com:6881"),
+            Self::Date => quoted("2030-01-31T18:00:00Z"),
+            Self::ModuleLevels => quoted("root:D"),
+        }
+    }
+
     fn parser(self) -> ValueParser {
         match self {
             Self::Flag | Self::Bool => ValueParser::new(value::bool01),
@@ -246,4 +279,8 @@ impl Form {
             Self::ModuleLevels => ValueParser::new(value::module_levels),
         }
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
 }

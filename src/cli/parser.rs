@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::args;
 use super::error::UsageError;
 use super::mode::Mode;
-use super::option::Effect;
-use super::value;
+use super::option::{Effect, Form, Opt};
 
 /// Widest line of help.
 const HELP_WIDTH: usize = 110;
@@ -29,9 +29,9 @@ pub fn command(mode: Mode) -> Command {
 
 fn mode_argument(mode: Mode) -> Arg {
     let argument = Arg::new(mode.flag()).long(mode.flag()).overrides_with(mode.flag());
-    match mode.takes_path() {
-        true => argument.value_name("PATH").required(true).help(mode.doc()).value_parser(value::path),
-        false => argument.action(ArgAction::SetTrue).hide(true),
+    match mode.operand() {
+        Some(form) => form.describe(argument).required(true).help(mode.doc()),
+        None => argument.action(ArgAction::SetTrue).hide(true),
     }
 }
 
@@ -46,6 +46,41 @@ pub fn matches(mode: Mode, words: Vec<String>) -> Result<ArgMatches, UsageError>
     match refusal {
         Some((option, reason)) => Err(UsageError::new(format!("--{option}: {reason}"))),
         None => Ok(matches),
+    }
+}
+
+/// Looks at one value as [`matches`] does, by itself.
+///
+/// # Errors
+/// The value has another form, or the option does nothing in this build.
+pub fn check(option: &Opt, value: &str) -> Result<(), UsageError> {
+    match option.effect {
+        Effect::Refused(reason) => return Err(UsageError::new(format!("--{}: {reason}", option.name))),
+        Effect::RefusedUnless(harmless, reason) if value != harmless => {
+            // what is no value at all is told as such
+            read(option, value)?;
+            return Err(UsageError::new(format!("--{}: {reason}", option.name)));
+        }
+        _ => {}
+    }
+    read(option, value)
+}
+
+fn read(option: &Opt, value: &str) -> Result<(), UsageError> {
+    // a flag has no value on the command line; elsewhere it is switched
+    let form = if option.form == Form::Flag { Form::Bool } else { option.form };
+    let argument = Opt { form, required: false, ..*option }.to_arg("");
+    let command = Command::new("start-engine").no_binary_name(true).arg(argument);
+    let word = format!("--{}={value}", option.name);
+    command.try_get_matches_from([word]).map(|_| ()).map_err(|error| UsageError::from_parser(&error))
+}
+
+/// What is said of an option that the mode does not have, with a suggestion where one is near.
+pub fn unknown(mode: Mode, name: &str) -> UsageError {
+    let answer = command(mode).try_get_matches_from([format!("--{name}")]);
+    match answer.map_err(|error| (error.kind(), UsageError::from_parser(&error))) {
+        Err((ErrorKind::UnknownArgument, told)) => told,
+        _ => UsageError::new(format!("--{name} is not an option of --{}", mode.flag())),
     }
 }
 
@@ -88,18 +123,22 @@ pub fn overview() -> String {
          Usage: start-engine MODE [OPTIONS]\n\nModes, one of which is needed:\n",
     );
     for mode in Mode::ALL {
-        let path = if mode.takes_path() { " PATH" } else { "" };
-        let flag = format!("--{}{path}", mode.flag());
+        let operand = mode.operand().map_or_else(String::new, |form| format!(" {}", form.shape()));
+        let flag = format!("--{}{operand}", mode.flag());
         let _ = writeln!(help, "  {flag:<30} {}", mode.doc());
     }
+    let _ = writeln!(help, "\nBeside a mode, or alone:\n  {:<30} {PRINT_CONFIG_DOC}", "--print-config");
     help + "\nOptions of every mode that runs:\n" + &common_options() + HELP_CLOSING
 }
+
+/// What `--print-config` does.
+pub const PRINT_CONFIG_DOC: &str = "Print a configuration file with the defaults of the mode, or of all";
 
 const HELP_CLOSING: &str = "\nThe options of a mode: start-engine --stream-source-node --help\n\
     Any unique prefix of a mode or an option stands for it: --stream-source, --cat movies\n";
 
 fn common_options() -> String {
-    let logging = args::groups(Mode::Demo).iter().filter(|group| group.heading == "Logging");
+    let logging = args::groups(Mode::Demo).iter().filter(|group| group.scope == args::Scope::Process);
     let options = logging.flat_map(|group| group.options);
     options.fold(String::new(), |mut text, option| {
         let option_and_value = format!("--{} {}", option.name, option.form.shape());

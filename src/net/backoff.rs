@@ -7,7 +7,7 @@ use crate::base::rng::Rng;
 /// Doubles from an interval to a bound, a fifth more or less, so that nodes of one server
 /// do not come back together.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     interval: Duration,
     bound: Duration,
     failures: u32,
@@ -15,15 +15,17 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(interval: Duration, bound: Duration, seed: u64) -> Self {
+    pub fn new(interval: Duration, bound: Duration, seed: u64) -> Self {
         Self { interval, bound: bound.max(interval), failures: 0, rng: Rng::new(seed) }
     }
 
-    pub(super) fn reset(&mut self) {
+    /// The next failure is the first again.
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    pub(super) fn next_pause(&mut self) -> Duration {
+    /// How long to wait after one more failure.
+    pub fn next_pause(&mut self) -> Duration {
         let pause = self.interval.saturating_mul(1 << self.failures.min(16)).min(self.bound);
         self.failures = self.failures.saturating_add(1);
         pause.mul_f64(0.8 + 0.4 * self.rng.unit()).min(self.bound)

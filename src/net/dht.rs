@@ -19,6 +19,7 @@ use super::finders::{Found, Sought};
 use super::stop::stopped;
 use crate::base::limits::DHT_DATAGRAMS_WAITING_MAX;
 use crate::dht::{Dht, DhtConfig, DhtStats, Input, Output, SavedTable, SearchId};
+use crate::obs::node_name::of_node;
 use crate::store::dht_table;
 
 /// Searches that begin or end at one moment.
@@ -83,14 +84,14 @@ impl DhtHandle {
     pub fn seek(&self, sought: Sought, found: mpsc::Sender<Found>) {
         let search = SearchId(self.searches.fetch_add(1, Ordering::Relaxed));
         let commands = self.commands.clone();
-        tokio::spawn(async move {
+        tokio::spawn(of_node(async move {
             let seek = Command::Seek { search, sought, found: found.clone() };
             if commands.send(seek).await.is_ok() {
                 found.closed().await;
                 // an error says that the DHT has ended
                 let _ = commands.send(Command::Forget(search)).await;
             }
-        });
+        }));
     }
 
     pub fn mailbox(&self) -> DhtMailbox {
@@ -142,7 +143,7 @@ impl DhtTask {
                 () = stopped(&mut stop) => break,
             }
             if std::mem::take(&mut shell.needs_routers) {
-                resolving.spawn(resolve(shell.setup.routers.clone()));
+                resolving.spawn(of_node(resolve(shell.setup.routers.clone())));
             }
             if next_stats <= Instant::now() {
                 next_stats = Instant::now() + STATS_INTERVAL;

@@ -16,6 +16,7 @@ use super::link::Connection;
 use super::listen::{PeerConnection, Presence};
 use crate::base::ids::{Infohash, PeerId};
 use crate::base::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
+use crate::obs::node_name::of_node;
 use crate::wire::handshake::{HANDSHAKE_BYTES, HEAD_BYTES, Handshake, HandshakeError};
 
 /// Why there is no link.
@@ -113,7 +114,7 @@ impl Swarms {
     /// Shakes hands with everybody who comes, for as long as the listener lives.
     pub async fn welcome(self, mut connections: mpsc::Receiver<PeerConnection>) {
         while let Some(connection) = connections.recv().await {
-            tokio::spawn(self.clone().welcome_one(connection));
+            tokio::spawn(of_node(self.clone().welcome_one(connection)));
         }
     }
 

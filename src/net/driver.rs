@@ -22,6 +22,7 @@ use super::link::{self, Connection, LinkEvent};
 use super::portmap::Mapping;
 use crate::base::ids::LinkId;
 use crate::live::piece::VerifiedPiece;
+use crate::obs::node_name::of_node;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginCommand, OriginEvent};
 use crate::swarm::limits::{Allowance, Limits};
 use crate::swarm::stats::SwarmStats;
@@ -240,7 +241,7 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
         self.next_link += 1;
         let link = LinkId(self.next_link);
         let (outgoing, receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(link::run(link, connection, receiver, self.events.clone()));
+        let task = tokio::spawn(of_node(link::run(link, connection, receiver, self.events.clone())));
         self.links.insert(link, Link { task: task.abort_handle(), outgoing, queued_bytes: 0 });
         link
     }
@@ -308,7 +309,9 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
         let (from, handshake, door) =
             (self.config.dial_from, self.config.handshake, self.config.door.clone());
         let permit = self.config.connections.enter();
-        self.tasks.spawn(async move { Done::Dialed(addr, dial(addr, &door, from, handshake, permit).await) });
+        self.tasks.spawn(of_node(async move {
+            Done::Dialed(addr, dial(addr, &door, from, handshake, permit).await)
+        }));
     }
 
     fn announce(&mut self, tracker: usize, request: AnnounceRequest) {
@@ -316,13 +319,13 @@ impl<M: Machine + Send, D: Deliver> Driver<M, D> {
         let client = self.config.trackers_client.clone();
         let outside = self.config.mapping.borrow().and_then(|mapping| mapping.port_for_others());
         let request = AnnounceRequest { port: outside.unwrap_or(request.port), ..request };
-        self.tasks.spawn(async move {
+        self.tasks.spawn(of_node(async move {
             let reply = announce(&client, &url, &request, reach).await;
             if let Err(error) = &reply {
                 tracing::debug!(target: "acestream.rerequester", "{error}");
             }
             Done::Announced(tracker, reply.ok())
-        });
+        }));
     }
 
     /// Says goodbye to trackers and peers.

@@ -19,6 +19,7 @@ use super::unsniffed::{Unsniffed, UnsniffedSlot};
 use crate::base::limits::{HANDSHAKE_TIMEOUT, SNIFF_TIMEOUT};
 use crate::base::openings::Openings;
 use crate::http::serve::{HttpServices, serve_http};
+use crate::obs::node_name::of_node;
 use crate::wire::sniff::{self, Sniffed};
 
 /// How long the accept loop rests when the process is out of files or memory.
@@ -59,7 +60,7 @@ pub async fn run(
         Arc::new(Listener { counted: connections, unsniffed: Unsniffed::default(), targets, stop });
     let mut loops = JoinSet::new();
     for socket in sockets {
-        loops.spawn(accept(socket, listener.clone()));
+        loops.spawn(of_node(accept(socket, listener.clone())));
     }
     drop(listener);
     while loops.join_next().await.is_some() {}
@@ -124,7 +125,7 @@ impl Listener {
         // a connection that is already gone shows at its first read
         let _ = stream.set_nodelay(true);
         let presence = Presence::new(permit, places);
-        connections.spawn(self.clone().serve((stream, remote, presence), openings, slot));
+        connections.spawn(of_node(self.clone().serve((stream, remote, presence), openings, slot)));
     }
 
     async fn serve(

@@ -22,6 +22,7 @@ use super::finders::{Found, Sought};
 use super::interfaces::{Interface, interfaces};
 use crate::base::ids::Infohash;
 use crate::base::limits::LSD_DATAGRAM_MAX_BYTES;
+use crate::obs::node_name::of_node;
 use crate::swarm::neighbourhood::{Announcement, LSD_PORT, Neighbourhood};
 use crate::wire::lsd::{LongSearch, Search};
 
@@ -67,7 +68,7 @@ impl Lsd {
             neighbourhood: Neighbourhood::new(Instant::now(), seed),
             seekers: HashMap::new(),
         };
-        tokio::spawn(shell.run(incoming));
+        tokio::spawn(of_node(shell.run(incoming)));
         Self { seeks }
     }
 

@@ -2,7 +2,7 @@
 
 pub mod announce;
 mod announce_udp;
-mod backoff;
+pub mod backoff;
 pub mod bind;
 pub mod connections;
 pub mod dht;

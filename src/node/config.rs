@@ -5,6 +5,7 @@
 
 mod hls;
 mod live_cache;
+mod several;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use hls::{CreateHlsConfig, HlsBroadcast, HlsSupportOptions, PublishHlsConfig};
 pub use live_cache::{LiveCacheConfig, LiveCacheKind};
+pub use several::{NamedNode, NodeConfig};
 
 use crate::base::listed::Listed;
 use crate::net::door::FilterFiles;

@@ -28,6 +28,7 @@ use crate::net::listen::{self, ListenTargets};
 use crate::net::lsd::Lsd;
 use crate::net::portmap::{self, Mapping, PortMapConfig};
 use crate::net::tracker_udp::{self, PortServices};
+use crate::obs::node_name::of_node;
 use crate::store::cache::Keeper;
 use crate::store::state::StateDir;
 use crate::swarm::hls::Hls;
@@ -150,20 +151,20 @@ impl Station {
         let services = PortServices { door: self.door.clone(), tracker: http.tracker.clone(), dht: mailbox };
         let mut datagrams = JoinSet::new();
         for socket in &udp {
-            datagrams.spawn(tracker_udp::serve(socket.clone(), services.clone(), stop.clone()));
+            datagrams.spawn(of_node(tracker_udp::serve(socket.clone(), services.clone(), stop.clone())));
         }
         let dht = self.dht.lock().unwrap_or_else(PoisonError::into_inner).take();
-        datagrams.extend(dht.map(|dht| dht.run(udp, stop.clone())));
+        datagrams.extend(dht.map(|dht| of_node(dht.run(udp, stop.clone()))));
         let targets = ListenTargets { door: self.door.clone(), http: Arc::new(http), peers: Some(peers) };
         let (connections, swarms) = (self.connections.clone(), self.swarms.clone());
-        tokio::spawn(async move {
+        tokio::spawn(of_node(async move {
             tokio::join!(
                 read_again_at_hangup(targets.door.clone(), stop.clone()),
                 listen::run(tcp, connections, targets, stop),
                 swarms.welcome(strangers),
                 datagrams.join_all(),
             );
-        })
+        }))
     }
 
     /// Has the router open the node's port until `stop` turns true, if the operator wants that.
@@ -176,7 +177,7 @@ impl Station {
         }
         let config =
             PortMapConfig::new(self.port, self.common.bind.clone(), fresh_seed()?, self.mapping_nonce);
-        Ok(Some(tokio::spawn(portmap::run(config, self.mapping.clone(), stop))))
+        Ok(Some(tokio::spawn(of_node(portmap::run(config, self.mapping.clone(), stop)))))
     }
 
     /// Figures of the DHT, if the node takes part.
@@ -203,11 +204,11 @@ impl Station {
         let running = self.run_limited(swarm, config, deliver);
         let Some(kept) = kept else { return running };
         let (stats, swarm) = (running.stats, running.task);
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(of_node(async move {
             let (ended, kept) = tokio::join!(swarm, kept);
             resume_panic(ended);
             resume_panic(kept);
-        });
+        }));
         RunningSwarm { stats, task }
     }
 
@@ -288,11 +289,11 @@ impl Station {
         self.allowance.send_modify(|allowance| allowance.sharers += 1);
         let running = self.run_machine(machine, DriverConfig { allowance, ..config }, deliver);
         let (stats, allowance) = (running.stats, self.allowance.clone());
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(of_node(async move {
             let ended = running.task.await;
             allowance.send_modify(|allowance| allowance.sharers = allowance.sharers.saturating_sub(1));
             resume_panic(ended);
-        });
+        }));
         RunningSwarm { stats, task }
     }
 
@@ -304,10 +305,10 @@ impl Station {
     ) -> RunningSwarm {
         let stats = config.stats.subscribe();
         let swarms = self.swarms.clone();
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(of_node(async move {
             driver::run(machine, config, deliver).await;
             swarms.forget_ended();
-        });
+        }));
         RunningSwarm { stats, task }
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::config::SupportConfig;
 use super::hls;
 use super::hls::subject::Subject;
+use super::life::Life;
 use super::node_view::{Kind, SwarmView, access};
 use super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
 use super::station::{RunningSwarm, Station, fresh_peer_id};
@@ -32,12 +33,12 @@ const RETRY_START: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 const LOG: &str = "acestream.supportnode";
 
-/// Runs the node until `stop` turns true.
+/// Runs the node until it is told to stop.
 ///
 /// # Errors
 /// A transport file that cannot be used, a port in use, a directory that cannot.
-pub async fn run(config: SupportConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    match Support::start(config, stop).await? {
+pub async fn run(config: SupportConfig, life: impl Into<Life>) -> anyhow::Result<()> {
+    match Support::start(config, life).await? {
         Some(support) => support.finish().await,
         None => Ok(()),
     }
@@ -52,19 +53,19 @@ pub struct Support {
 }
 
 impl Support {
-    /// Loads the transport file and joins its broadcast; `None` when `stop` turned true before.
+    /// Loads the transport file and joins its broadcast; `None` when it was told to stop before.
     ///
     /// # Errors
     /// As [`run`].
-    pub async fn start(
-        config: SupportConfig,
-        mut stop: watch::Receiver<bool>,
-    ) -> anyhow::Result<Option<Self>> {
+    pub async fn start(config: SupportConfig, life: impl Into<Life>) -> anyhow::Result<Option<Self>> {
+        let life = life.into();
+        let mut stop = life.stop.clone();
         let source = TransportSource::parse(&config.url)?;
         let keeps_peer_id = !config.always_generate_peer_id;
         let choose = |state: &StateDir| choose_peer_id(state, keeps_peer_id);
         let (station, bound) = Station::open(config.common.clone(), false, choose)?;
         let pid_file = PidFile::create(&station.common.pid_file_dir, station.port)?;
+        life.listens(station.port);
         tracing::info!(target: LOG, "state dir: {}", station.state_dir.path().display());
         let loaded = tokio::select! {
             loaded = load_both(&station, &source, &config) => loaded?,

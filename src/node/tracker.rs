@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::config::TrackerConfig;
+use super::life::Life;
 use crate::base::cidr::Networks;
 use crate::base::limits::TRACKER_CONNECTIONS_MAX;
 use crate::http::serve::HttpServices;
@@ -18,6 +19,7 @@ use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
 use crate::net::tracker_udp::{self, PortServices};
+use crate::obs::node_name::of_node;
 use crate::store::pid_file::PidFile;
 use crate::tracker::registry::RegistryLimits;
 use crate::tracker::service::TrackerService;
@@ -51,7 +53,7 @@ impl Tracker {
         let services = PortServices { door: Door::open(), tracker: Some(self.service.clone()), dht: None };
         let mut answering = JoinSet::new();
         for socket in self.bound.udp {
-            answering.spawn(tracker_udp::serve(socket, services.clone(), stop.clone()));
+            answering.spawn(of_node(tracker_udp::serve(socket, services.clone(), stop.clone())));
         }
         tokio::join!(
             listen::run(self.bound.tcp, Connections::new(TRACKER_CONNECTIONS_MAX), targets, stop.clone()),
@@ -61,11 +63,13 @@ impl Tracker {
     }
 }
 
-/// Runs the standalone tracker until `stop` turns true.
-pub async fn run(config: TrackerConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+/// Runs the standalone tracker until it is told to stop.
+pub async fn run(config: TrackerConfig, life: impl Into<Life>) -> anyhow::Result<()> {
+    let life = life.into();
     let tracker = Tracker::bind(&config)?;
     let _pid_file = PidFile::create(&config.pid_file_dir, tracker.port())?;
-    tracker.run(stop).await;
+    life.listens(tracker.port());
+    tracker.run(life.stop).await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Where log lines go: a file, standard output, standard error. Which are written can change while the process
 //! runs, and the file be opened anew.
 //!
-//! A line that a sink refuses is lost, never an error for whoever logged it.
+//! Where one process runs several nodes, the name of the node stands in the place of the thread. A line that a sink refuses is lost, never an error for whoever logged it.
 
 #![allow(clippy::disallowed_methods, reason = "a log line carries the time of day")]
 
@@ -11,14 +11,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::level::{Levels, ModuleLevels};
 pub use super::log_file::LogFile;
 use super::log_file::RotatingFile;
 pub use super::log_line::LogFormat;
+use super::node_name::{self, NodeName};
 
 /// What is logged, and where to. A console is `None` when nothing goes there, `Some(None)` when each
 /// module's level decides, `Some(Some(level))` when it has a level of its own.
@@ -198,21 +201,31 @@ impl Lines {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.sinks_for(metadata).next() {
+            _ if node_name::is_name(metadata) => Interest::always(),
             Some(_) => Interest::always(),
             None => Interest::never(),
         }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.sinks_for(metadata).next().is_some()
+        node_name::is_name(metadata) || self.sinks_for(metadata).next().is_some()
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let name = NodeName::of(attributes);
+        if let (Some(name), Some(span)) = (name, context.span(id)) {
+            span.extensions_mut().insert(name);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let line = self.0.format.line(now, thread_name().as_str(), event);
+        let mut spans = context.event_scope(event).into_iter().flatten();
+        let node = spans.find_map(|span| span.extensions().get::<NodeName>().map(|name| name.0.clone()));
+        let line = self.0.format.line(now, &node.unwrap_or_else(thread_name), event);
         for sink in self.sinks_for(event.metadata()) {
             let _ = sink.write(&line, *event.metadata().level());
         }

@@ -2,7 +2,12 @@
 //! for what every documented option does to the configuration.
 
 mod bad_input;
+mod configuration;
+mod default_config;
+mod deploy;
 mod documented;
+mod environment;
+mod generated;
 mod life_cycle;
 mod nonsense;
 mod program;

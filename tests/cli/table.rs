@@ -80,6 +80,8 @@ pub const ROWS: &[Row] = &[
     row("SRCTDHP", "log-stderr", FLAG, &["1"], Acts),
     row("SRCTDHP", "log-stdout-level", LEVELS, NO_LEVEL, Acts),
     row("SRCTDHP", "log-stderr-level", LEVELS, NO_LEVEL, Acts),
+    // what else says options
+    row("SRCTDHP", "config", &["tests/cli/vectors/verbose.toml"], &["/nowhere/x.toml", "/tmp", ""], Acts),
     // common
     row("SRCP", "private-node", &["1"], NO_BOOL, Acts),
     row("SRP", "monitor-node-ip", &["127.0.0.1"], &["127.0.0.1:80", "host"], Acts),

@@ -26,6 +26,8 @@ mod origin;
 mod restart;
 mod rogue;
 mod schedule;
+mod service;
+mod several;
 mod tracker_log;
 mod viewer;
 mod wire_peer;

@@ -57,6 +57,16 @@ impl Node {
         Self::start_with_temp(&std::env::temp_dir(), words)
     }
 
+    /// A node with variables of the environment.
+    pub fn start_in<S: AsRef<std::ffi::OsStr>>(
+        variables: &[(&str, &str)],
+        words: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self::spawn(
+            Command::new(env!("CARGO_BIN_EXE_start-engine")).args(words).envs(variables.iter().copied()),
+        )
+    }
+
     /// A node whose temporary files go to `temp`.
     pub fn start_with_temp<S: AsRef<std::ffi::OsStr>>(
         temp: &Path,
@@ -70,10 +80,13 @@ impl Node {
         command: &mut Command,
         words: impl IntoIterator<Item = S>,
     ) -> Self {
-        let words: Vec<_> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        Self::spawn(command.args(words))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        // no test asks anybody out there: only those that say so take part in the DHT
         let mut child = command
-            .args(without_dht(&words))
-            .args(words)
+            .env("START_ENGINE_DHT_ENABLED", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -195,17 +208,6 @@ impl Drop for Node {
         if thread::panicking() {
             eprintln!("--- node {}\n{}", self.pid(), self.story());
         }
-    }
-}
-
-/// No test asks anybody out there: only those that say so take part in the DHT.
-fn without_dht(words: &[std::ffi::OsString]) -> &'static [&'static str] {
-    let has_dht =
-        ["--stream-source-node", "--stream-support-node", "--client-console", "--publish-hls-stream"];
-    let is_station = words.iter().any(|word| has_dht.iter().any(|mode| word == mode));
-    match is_station && !words.iter().any(|word| word == "--dht-enabled") {
-        true => &["--dht-enabled", "0"],
-        false => &[],
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Mood {
     Stalled,
     /// 503.
     Unavailable,
+    /// 404.
+    Missing,
 }
 
 pub struct Origin {
@@ -120,7 +122,8 @@ impl Shared {
         match self.mood.load(Ordering::Relaxed) {
             0 => Mood::Live,
             1 => Mood::Stalled,
-            _ => Mood::Unavailable,
+            2 => Mood::Unavailable,
+            _ => Mood::Missing,
         }
     }
 
@@ -129,8 +132,12 @@ impl Shared {
         read_head(&mut connection)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.open.lock().expect("no panic").push(connection.try_clone().ok()?);
-        if self.mood() == Mood::Unavailable {
-            return connection.write_all(b"HTTP/1.0 503 Service Unavailable\r\n\r\n").ok();
+        match self.mood() {
+            Mood::Unavailable => {
+                return connection.write_all(b"HTTP/1.0 503 Service Unavailable\r\n\r\n").ok();
+            }
+            Mood::Missing => return connection.write_all(b"HTTP/1.0 404 Not Found\r\n\r\n").ok(),
+            Mood::Live | Mood::Stalled => {}
         }
         connection.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n").ok()?;
         let mut next = self.due();

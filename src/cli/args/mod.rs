@@ -1,6 +1,7 @@
 //! The options, one row each, in the groups of the help; and which mode takes which group.
 
 mod broadcast;
+mod configuration;
 mod debug;
 mod finding;
 mod hls;
@@ -15,24 +16,45 @@ pub use debug::DEBUG_TARGETS;
 use super::mode::Mode;
 use super::option::Opt;
 
+/// What the options of a group are about when one process runs several nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One node; the nodes of a process rarely have the same.
+    Node,
+    /// One node, though it is often the same for all nodes of a process.
+    Shared,
+    /// The process: its nodes cannot differ in it.
+    Process,
+}
+
 /// A heading of the help and its options.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Group {
     pub heading: &'static str,
     pub options: &'static [Opt],
+    pub scope: Scope,
 }
 
 const fn group(heading: &'static str, options: &'static [Opt]) -> Group {
-    Group { heading, options }
+    Group { heading, options, scope: Scope::Node }
 }
 
-const NETWORK: Group = group("Network", network::NETWORK);
-const ROUTER: Group = group("Router", network::MAPPING);
-const LIMITS: Group = group("Limits", network::LIMITS);
-const SERVICE: Group = group("Node interface", network::SERVICE);
-const FILES: Group = group("Files", storage::COMMON);
-const LOGGING: Group = group("Logging", logging::LOGGING);
-const DEBUG: Group = group("Tracing of subsystems", debug::DEBUG);
+const fn shared(heading: &'static str, options: &'static [Opt]) -> Group {
+    Group { heading, options, scope: Scope::Shared }
+}
+
+const fn of_process(heading: &'static str, options: &'static [Opt]) -> Group {
+    Group { heading, options, scope: Scope::Process }
+}
+
+const NETWORK: Group = shared("Network", network::NETWORK);
+const ROUTER: Group = shared("Router", network::MAPPING);
+const LIMITS: Group = shared("Limits", network::LIMITS);
+const SERVICE: Group = shared("Node interface", network::SERVICE);
+const FILES: Group = shared("Files", storage::COMMON);
+const LOGGING: Group = of_process("Logging", logging::LOGGING);
+const DEBUG: Group = of_process("Tracing of subsystems", debug::DEBUG);
+const CONFIGURATION: Group = of_process("Configuration", configuration::CONFIGURATION);
 const REFUSED: Group = group("Not in this build", refused::NODE);
 
 const SOURCE: &[Group] = &[
@@ -49,6 +71,7 @@ const SOURCE: &[Group] = &[
     SERVICE,
     FILES,
     group("Files of the broadcast", storage::SOURCE),
+    CONFIGURATION,
     LOGGING,
     DEBUG,
     REFUSED,
@@ -67,6 +90,7 @@ const SUPPORT: &[Group] = &[
     SERVICE,
     FILES,
     group("State of a support node", storage::SUPPORT),
+    CONFIGURATION,
     LOGGING,
     DEBUG,
     REFUSED,
@@ -77,6 +101,7 @@ const CREATE_HLS: &[Group] = &[
     group("Playlist", hls::PLAYLIST),
     group("Description", hls::DESCRIPTION),
     group("Transport files", hls::OUTPUT),
+    CONFIGURATION,
     LOGGING,
 ];
 
@@ -93,6 +118,7 @@ const PUBLISH_HLS: &[Group] = &[
     SERVICE,
     FILES,
     group("State of a support node", storage::SUPPORT),
+    CONFIGURATION,
     LOGGING,
     DEBUG,
     REFUSED,
@@ -107,15 +133,19 @@ const CLIENT: &[Group] = &[
     group("Finding peers", finding::CLIENT),
     LIMITS,
     group("Files", storage::CLIENT),
+    CONFIGURATION,
     LOGGING,
     DEBUG,
     REFUSED,
     group("Not in this build", refused::CLIENT),
 ];
 
-const TRACKER: &[Group] = &[group("Tracker", network::TRACKER), group("Files", storage::TRACKER), LOGGING];
+const TRACKER: &[Group] =
+    &[group("Tracker", network::TRACKER), group("Files", storage::TRACKER), CONFIGURATION, LOGGING];
 
-const DEMO: &[Group] = &[group("Demo", network::DEMO), LOGGING];
+const DEMO: &[Group] = &[group("Demo", network::DEMO), CONFIGURATION, LOGGING];
+
+const GENERATE: &[Group] = &[group("Completions", configuration::COMPLETIONS)];
 
 /// The groups of a mode's options, in the order of its help.
 pub fn groups(mode: Mode) -> &'static [Group] {
@@ -127,6 +157,7 @@ pub fn groups(mode: Mode) -> &'static [Group] {
         Mode::CreateHls => CREATE_HLS,
         Mode::PublishHls => PUBLISH_HLS,
         Mode::Demo => DEMO,
+        Mode::Generate => GENERATE,
         Mode::GetInfohash | Mode::GetFileInfo | Mode::GetFileInfoWithId | Mode::Version => &[],
     }
 }
@@ -134,6 +165,17 @@ pub fn groups(mode: Mode) -> &'static [Group] {
 /// Every option of a mode.
 pub fn options(mode: Mode) -> impl Iterator<Item = &'static Opt> {
     groups(mode).iter().flat_map(|group| group.options)
+}
+
+/// The option of a mode by its whole name.
+pub fn option(mode: Mode, name: &str) -> Option<&'static Opt> {
+    options(mode).find(|option| option.name == name)
+}
+
+/// Whether an option of a mode is about the process rather than a node of it.
+pub fn is_of_process(mode: Mode, name: &str) -> bool {
+    let of_process = groups(mode).iter().filter(|group| group.scope == Scope::Process);
+    of_process.flat_map(|group| group.options).any(|option| option.name == name)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::http::hls::shelf::Shelf;
 use crate::http::hls::unavailable::Unavailable;
 use crate::http::stream::{Reader, StreamHub};
 use crate::media::ts::SYNC_BYTE;
+use crate::obs::node_name::of_node;
 use crate::swarm::hls::event::SegmentInfo;
 
 /// How many segments before the end of the playlist to begin: as few as a player of HLS may.
@@ -39,7 +40,7 @@ pub fn join(hub: &Arc<HlsHub>, stream: u32, buffer: Duration) -> Reader {
     let mut state = hub.lock();
     let feed = state.feeds.entry(stream).or_insert_with(|| {
         let out = Arc::<StreamHub>::default();
-        tokio::spawn(run(Arc::clone(hub), stream, Arc::clone(&out)));
+        tokio::spawn(of_node(run(Arc::clone(hub), stream, Arc::clone(&out))));
         out
     });
     feed.join(buffer)

@@ -17,6 +17,7 @@ use crate::http::hls::attention::Attention;
 use crate::http::hls::holdings::{Bounds, Holdings};
 use crate::http::hls::unavailable::Unavailable;
 use crate::http::stream::StreamHub;
+use crate::obs::node_name::of_node;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand};
 
 /// How often the streams that nobody watches any more are looked for.
@@ -80,7 +81,7 @@ impl HlsHub {
             viewers: watch::Sender::default(),
             demand,
         });
-        tokio::spawn(expire(Arc::downgrade(&hub)));
+        tokio::spawn(of_node(expire(Arc::downgrade(&hub))));
         hub
     }
 

@@ -18,6 +18,7 @@ use super::{Failure, IngestError, IngestEvent, IngestOptions};
 use crate::base::limits::RECONNECT_PAUSE_MAX;
 use crate::media::splice::Splicer;
 use crate::net::backoff::Backoff;
+use crate::obs::node_name::of_node;
 
 const LOG: &str = "acestream.InfiniteHTTPStream";
 /// Pause between two trials of earlier inputs.
@@ -129,7 +130,7 @@ impl Inputs {
     fn open(&self, input: usize) -> Reading {
         let (out, events) = mpsc::channel(EVENTS_MAX);
         let (address, options) = (self.addresses[input].clone(), self.options.clone());
-        let task = tokio::spawn(Ingest::once(address, options, out));
+        let task = tokio::spawn(of_node(Ingest::once(address, options, out)));
         Reading { input, events, task, since: Instant::now() }
     }
 

@@ -22,6 +22,7 @@ use crate::base::limits::{HLS_STREAMS_MAX, ORIGIN_CHECKS_MAX, ORIGIN_FETCHES_MAX
 use crate::base::rng::Rng;
 use crate::media::playlist::sequencer::{Numbering, Sequencer};
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 use crate::swarm::hls::event::{OriginCommand, OriginEvent};
 use crate::wire::hls::catalog::Catalog;
 
@@ -121,12 +122,12 @@ impl Reader {
     fn read_manifest(&mut self) {
         let Some(url) = self.config.manifest_url.clone() else { return };
         let (access, events, seed) = (self.access.clone(), self.events.clone(), self.rng.next_u64());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(of_node(async move {
             let manifest = manifest::read(&access, &url, seed).await;
             // nobody hears it: the node stops
             let _unheard = events.send(OriginEvent::Catalog(manifest.catalog.clone())).await;
             Ended::Manifest(Box::new(manifest))
-        });
+        }));
     }
 
     fn follow(&mut self, streams: BTreeSet<u32>) {
@@ -146,10 +147,10 @@ impl Reader {
             let (orders, receiver) = watch::channel(Orders { is_followed: true, reads: 0 });
             if let Some(poller) = self.poller(stream, receiver) {
                 self.pollers.insert(stream, orders);
-                self.tasks.spawn(async move {
+                self.tasks.spawn(of_node(async move {
                     poller.run().await;
                     Ended::Other
-                });
+                }));
             }
         }
     }
@@ -199,12 +200,12 @@ impl Reader {
             return;
         };
         let (access, events) = (self.access.clone(), self.events.clone());
-        let task = self.tasks.spawn(async move {
+        let task = self.tasks.spawn(of_node(async move {
             // they are never closed
             let _place = places.acquire_owned().await;
             fetch.run(access, events).await;
             Ended::Other
-        });
+        }));
         self.fetches.insert(piece, task);
     }
 
@@ -215,11 +216,11 @@ impl Reader {
             return;
         }
         let (access, events, places) = (self.access.clone(), self.events.clone(), self.checking.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(of_node(async move {
             let _place = places.acquire_owned().await;
             check.run(access, events).await;
             Ended::Other
-        });
+        }));
     }
 
     fn cancel(&mut self, piece: PieceId) {
@@ -241,10 +242,10 @@ impl Reader {
     /// By a task, since the event may have to wait.
     fn say(&mut self, event: OriginEvent) {
         let events = self.events.clone();
-        self.tasks.spawn(async move {
+        self.tasks.spawn(of_node(async move {
             // nobody hears it: the node stops
             let _unheard = events.send(event).await;
             Ended::Other
-        });
+        }));
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::config::ClientConfig;
+use super::life::Life;
 use super::station::{Station, fresh_peer_id};
 use crate::http::client_api::ClientApi;
 use crate::http::serve::HttpServices;
@@ -20,15 +21,16 @@ use crate::net::connections::Connections;
 use crate::net::door::Door;
 use crate::net::listen::{self, ListenTargets};
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 use crate::store::pid_file::PidFile;
 use sessions::Sessions;
 
-/// Runs the node until `stop` turns true.
+/// Runs the node until it is told to stop.
 ///
 /// # Errors
 /// A port in use, or a directory that cannot be used.
-pub async fn run(config: ClientConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    Client::start(config, stop)?.finish().await
+pub async fn run(config: ClientConfig, life: impl Into<Life>) -> anyhow::Result<()> {
+    Client::start(config, life)?.finish().await
 }
 
 /// A client node that listens to players.
@@ -44,7 +46,9 @@ pub struct Client {
 impl Client {
     /// # Errors
     /// As [`run`].
-    pub fn start(config: ClientConfig, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
+    pub fn start(config: ClientConfig, life: impl Into<Life>) -> anyhow::Result<Self> {
+        let life = life.into();
+        let stop = life.stop.clone();
         let (station, bound) = Station::open(config.common.clone(), false, |_| fresh_peer_id())?;
         let player_ip = match config.bind_all {
             true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -52,6 +56,7 @@ impl Client {
         };
         let players = bind_tcp(&[player_ip], config.http_port)?;
         let pid_file = PidFile::create(&config.common.pid_file_dir, station.port)?;
+        life.listens(station.port);
         tracing::info!(target: "acestream.coreapp", "state_dir={}", station.state_dir.path().display());
 
         let nothing_here = HttpServices { tracker: None, app: axum::Router::new() };
@@ -71,7 +76,7 @@ impl Client {
         // whom players' access concerns is not who shares a swarm with this node
         let targets = ListenTargets { door: Door::open(), http: Arc::new(services), peers: None };
         let http_port = players.port;
-        let players = tokio::spawn(listen::run(players.tcp, for_players, targets, stop.clone()));
+        let players = tokio::spawn(of_node(listen::run(players.tcp, for_players, targets, stop.clone())));
         let allow_remote = u8::from(!player_ip.is_loopback());
         tracing::info!(
             target: "acestream.VideoServer",

@@ -29,6 +29,7 @@ use crate::http::opened::Opened;
 use crate::http::selector::Selector;
 use crate::http::stream::StreamHub;
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 use crate::swarm::SwarmConfig;
 use crate::swarm::metadata::Purpose;
 use crate::swarm::stats::SwarmStats;
@@ -181,7 +182,12 @@ impl Sessions {
         tracing::info!(target: LOG, "open \"{}\", infohash {infohash}", found.title());
         let opened = session.opened.clone();
         open.insert(infohash, session);
-        tokio::spawn(close_when_unwatched(self.open.clone(), infohash, opened.clone(), self.stop.clone()));
+        tokio::spawn(of_node(close_when_unwatched(
+            self.open.clone(),
+            infohash,
+            opened.clone(),
+            self.stop.clone(),
+        )));
         Ok(opened)
     }
 
@@ -206,7 +212,7 @@ impl Sessions {
     fn start_hls(&self, subject: &Subject) -> anyhow::Result<Session> {
         let (demand, demands) = hls::relay::demand_channel();
         let hub = HlsHub::open(HlsHubConfig::new(subject.infohash), demand.clone());
-        tokio::spawn(hls::relay::pass_on_watched(hub.clone(), demand));
+        tokio::spawn(of_node(hls::relay::pass_on_watched(hub.clone(), demand)));
         let part = Part::Viewer(Players { hub: hub.clone(), demands });
         let (stop, stopped) = watch::channel(false);
         let options = self.options(subject.trust);

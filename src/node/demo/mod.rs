@@ -19,6 +19,7 @@ use super::source::Source;
 use super::support;
 use crate::net::ingest::SourceAddress;
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 use crate::swarm::stats::SwarmStats;
 
 /// Some seconds of H.264 and AAC; `tests/vectors/make-clip.sh` made it.
@@ -38,7 +39,7 @@ pub async fn run(config: DemoConfig, mut stop: watch::Receiver<bool>) -> anyhow:
     };
     let support_port = choose_port(None, SUPPORT_PORT);
     let support_config = support_config(dir.path(), source.port, support_port);
-    let support = tokio::spawn(support::run(support_config, stop.clone()));
+    let support = tokio::spawn(of_node(support::run(support_config, stop.clone())));
     let http_port = choose_port(config.http_port, PLAYER_HTTP_PORT);
     let client = Client::start(client_config(dir.path(), support_port, http_port), stop.clone())?;
 
@@ -48,7 +49,7 @@ pub async fn run(config: DemoConfig, mut stop: watch::Receiver<bool>) -> anyhow:
     say(&introduction(&source, support_port, &play_url));
     let mut ticks = interval(STATUS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut player = tokio::spawn(play(play_url));
+    let mut player = tokio::spawn(of_node(play(play_url)));
     let mut support = support;
     let ended_early = loop {
         tokio::select! {

@@ -8,6 +8,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use crate::base::ids::{Infohash, PieceId};
+use crate::obs::node_name::of_node;
 use crate::store::hls_numbers::{HlsNumbers, HlsNumbersFile};
 
 /// Something that must survive.
@@ -34,7 +35,7 @@ impl NumbersKeeper {
         let before = file.load()?.unwrap_or(HlsNumbers { epoch: unix_s, last: BTreeMap::new() });
         file.save(&before)?;
         let (notes, noted) = mpsc::unbounded_channel();
-        tokio::spawn(keep(file, before.clone(), noted));
+        tokio::spawn(of_node(keep(file, before.clone(), noted)));
         Ok(Self { before, notes })
     }
 

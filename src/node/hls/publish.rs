@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use tokio::sync::watch;
 
 use super::create::{self, TransportPair};
 use crate::net::stop::stopped;
 use crate::node::config::{PLAYER_HTTP_PORT, PublishHlsConfig};
+use crate::node::life::Life;
 use crate::node::own_ip::own_ip;
 use crate::node::privacy::ensure_unnamed;
 use crate::node::support::Support;
@@ -16,7 +16,9 @@ use crate::node::support::Support;
 ///
 /// # Errors
 /// The playlist cannot be broadcast, a file cannot be written, or the node cannot run.
-pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub async fn run(config: PublishHlsConfig, life: impl Into<Life>) -> anyhow::Result<()> {
+    let life = life.into();
+    let mut stop = life.stop.clone();
     let common = &config.support.common;
     let (bind, from) = (common.bind.clone(), common.dials_from());
     let checked = create::check_playlist(&config.create.broadcast.url, from);
@@ -32,7 +34,7 @@ pub async fn run(config: PublishHlsConfig, mut stop: watch::Receiver<bool>) -> a
     let earlier = config.create.output_private.as_deref().map(create::earlier_key);
     let key = earlier.transpose()?.flatten().map_or_else(create::fresh_key, Ok)?;
     let pair = create::make(&config.create, key)?;
-    let Some(support) = Support::start(config.support, stop).await? else { return Ok(()) };
+    let Some(support) = Support::start(config.support, life).await? else { return Ok(()) };
     if !config.create.quiet {
         let here = SocketAddr::new(own_ip(&bind), support.port());
         let where_to = if is_private { for_supports(here) } else { addresses(here, &pair) };

@@ -15,6 +15,7 @@ use crate::net::origin::{self, OriginClient, OriginConfig};
 use crate::node::config::{HlsSupportOptions, LiveCacheKind};
 use crate::node::relay::{self, RelayOptions};
 use crate::node::station::{self, RunningSwarm, Station, unix_time_s};
+use crate::obs::node_name::of_node;
 use crate::swarm::Swarm;
 use crate::swarm::hls::event::{HlsDelivery, HlsDemand, OriginEvent};
 use crate::swarm::hls::{Hls, HlsConfig};
@@ -164,7 +165,7 @@ fn read_origin(
         seed: station::fresh_seed()?,
         stop,
     };
-    tokio::spawn(origin::run(config, orders, tell));
+    tokio::spawn(of_node(origin::run(config, orders, tell)));
     Ok((commands, events))
 }
 

@@ -12,6 +12,7 @@ use super::identity::Keys;
 use super::schedule::Schedule;
 use crate::net::ingest::{self, InUse, IngestError, IngestEvent, IngestOptions, SourceAddress};
 use crate::net::stop::stopped;
+use crate::obs::node_name::of_node;
 
 /// Runs of packets between ingest and cutter.
 const PACKETS_AHEAD: usize = 64;
@@ -53,10 +54,10 @@ pub async fn open(
     }
     let (packets, mut incoming) = mpsc::channel(PACKETS_AHEAD);
     let Origins { inputs, tell } = origins;
-    let reading = tokio::spawn(async move {
+    let reading = tokio::spawn(of_node(async move {
         schedule.begins().await;
         ingest::run_first(inputs, options, packets, tell).await
-    });
+    }));
     if let Some(shape) = known {
         return Ok(Some(Input { shape, incoming, reading }));
     }

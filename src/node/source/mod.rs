@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::config::SourceConfig;
+use super::life::Life;
 use super::live_cache;
 use super::node_view::{Inputs, Kind, SwarmView, access};
 use super::privacy::ensure_unnamed;
@@ -28,6 +29,7 @@ use crate::live::piece::VerifiedPiece;
 use crate::net::announce::Reach;
 use crate::net::bind::Bound;
 use crate::net::ingest::{InUse, IngestError, IngestEvent, SourceAddress};
+use crate::obs::node_name::of_node;
 use crate::store::pid_file::PidFile;
 use crate::swarm::stats::SwarmStats;
 use crate::swarm::{Role, Swarm, SwarmConfig};
@@ -44,14 +46,14 @@ pub(super) const LOG: &str = "acestream.streamer";
 /// Pieces between cutter and swarm.
 const PIECES_AHEAD: usize = 4;
 
-/// Runs the node until `stop` turns true or standard input ends.
+/// Runs the node until it is told to stop or standard input ends.
 ///
 /// # Errors
 /// Bad files, a port in use, or a source that cannot be a transport stream.
-pub async fn run(config: SourceConfig, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub async fn run(config: SourceConfig, life: impl Into<Life>) -> anyhow::Result<()> {
     let texts = std::iter::once(&config.source).chain(&config.backup_sources);
     let inputs = texts.map(|text| text.parse()).collect::<Result<Vec<SourceAddress>, _>>()?;
-    match Source::start(config, inputs, stop).await? {
+    match Source::start(config, inputs, life).await? {
         Some(source) => source.finish().await,
         None => Ok(()),
     }
@@ -92,7 +94,7 @@ fn serve(
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let app = node_api::router(Arc::new(view.clone()), access(station));
-    let expiry = tracker.clone().map(|tracker| tokio::spawn(tracker::expire(tracker, stop.clone())));
+    let expiry = tracker.clone().map(|tracker| tokio::spawn(of_node(tracker::expire(tracker, stop.clone()))));
     let mut parts = vec![station.listen(bound, HttpServices { tracker, app }, stop.clone())];
     parts.extend(expiry);
     parts.extend(station.map_port(stop.clone())?);
@@ -140,10 +142,13 @@ impl Source {
     pub async fn start(
         config: SourceConfig,
         inputs: Vec<SourceAddress>,
-        stop: watch::Receiver<bool>,
+        life: impl Into<Life>,
     ) -> anyhow::Result<Option<Self>> {
+        let life = life.into();
+        let stop = life.stop.clone();
         let Ground { schedule, station, bound, tracker, keys, host, pid_file } =
             Ground::take(&config).await?;
+        life.listens(station.port);
         // The node's own end, be it a signal or the end of standard input, stops all its parts.
         let (stop_parts, parts_stop) = watch::channel(false);
         let latency = Latency::default();
@@ -168,7 +173,7 @@ impl Source {
         parts.push(serve_file(&station, &file, trackers, parts_stop)?);
         let broadcast = Broadcast::new(keys, &file, pieces, view.last_input())?;
         tracing::info!(target: "acestream.videosource", "started input thread");
-        let broadcast = tokio::spawn(broadcast.run(input.incoming, schedule, stop));
+        let broadcast = tokio::spawn(of_node(broadcast.run(input.incoming, schedule, stop)));
         Ok(Some(Self {
             port: station.port,
             file,

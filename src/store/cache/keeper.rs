@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::{CacheConfig, DiskCache, LOG, WriteError, Written};
 use crate::base::limits::{STORAGE_COMMANDS_MAX, STORAGE_EVENTS_MAX};
 use crate::live::piece::VerifiedPiece;
+use crate::obs::node_name::of_node;
 use crate::swarm::ts::storage::{StorageCommand, StorageEvent};
 
 /// How often files of others are looked at.
@@ -30,7 +31,7 @@ pub struct Keeper {
 pub fn keep(config: CacheConfig) -> Keeper {
     let (commands, jobs) = mpsc::channel(STORAGE_COMMANDS_MAX);
     let (events, told) = mpsc::channel(STORAGE_EVENTS_MAX);
-    let task = tokio::spawn(run(config, jobs, events));
+    let task = tokio::spawn(of_node(run(config, jobs, events)));
     Keeper { commands, events: told, task }
 }
 
