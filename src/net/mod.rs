@@ -6,6 +6,7 @@ mod backoff;
 pub mod bind;
 pub mod connections;
 pub mod dht;
+pub mod datagrams;
 pub mod dial;
 pub mod door;
 pub mod driver;
