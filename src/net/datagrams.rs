@@ -7,9 +7,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 
 /// Datagrams of one call.
 pub const BATCH: usize = 64;
@@ -43,9 +41,9 @@ impl Inbox {
         });
         let (fd, flags) = (socket.as_fd().as_raw_fd(), MsgFlags::MSG_DONTWAIT);
         let messages = recvmmsg(fd, &mut self.headers, slices.iter_mut(), flags, None)?;
-        self.received.extend(messages.map(|message| {
-            (message.bytes, message.address.and_then(address_of).unwrap_or(NOBODY))
-        }));
+        self.received.extend(
+            messages.map(|message| (message.bytes, message.address.and_then(address_of).unwrap_or(NOBODY))),
+        );
         Ok(self.received.len())
     }
 

@@ -1,53 +1,41 @@
 //! The peers of one swarm and one address family: an array that is searched while it is small, and found
 //! through an index once it is not. Order within the array means nothing.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
+use std::ops::Range;
 
+use hashbrown::HashTable;
+
+use super::seeded_hash::SeededHash;
 use crate::base::rng::Rng;
 
 /// Up to so many peers an array is searched faster than an index.
 const INDEX_FROM: usize = 24;
 
-/// Hashes under a seed, so that strangers cannot choose keys that collide.
+/// Known by its packed address, as answers carry it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SeededHash(pub(super) u64);
-
-impl BuildHasher for SeededHash {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.0);
-        hasher
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Peer<A> {
-    ip: A,
-    port: u16,
+struct Peer<const N: usize> {
+    address: [u8; N],
     seeder: bool,
     seen_s: u32,
 }
 
-type Index<A> = HashMap<(A, u16), u32, SeededHash>;
-
-/// Who was seen when, keyed by address and port.
+/// Who was seen when, by packed addresses of `N` bytes: 6 of IPv4, 18 of IPv6.
 #[derive(Debug)]
-pub(super) struct PeerSet<A> {
-    peers: Vec<Peer<A>>,
-    index: Option<Box<Index<A>>>,
+pub(super) struct PeerSet<const N: usize> {
+    peers: Vec<Peer<N>>,
+    /// Positions, found by the address of who is there: some 9 bytes a peer.
+    index: Option<Box<HashTable<u32>>>,
     seeders: u32,
 }
 
-impl<A> Default for PeerSet<A> {
+impl<const N: usize> Default for PeerSet<N> {
     fn default() -> Self {
         Self { peers: Vec::new(), index: None, seeders: 0 }
     }
 }
 
-impl<A: Copy + Eq + Hash> PeerSet<A> {
+impl<const N: usize> PeerSet<N> {
     pub(super) fn len(&self) -> usize {
         self.peers.len()
     }
@@ -56,10 +44,15 @@ impl<A: Copy + Eq + Hash> PeerSet<A> {
         self.seeders
     }
 
-    pub(super) fn position(&self, ip: A, port: u16) -> Option<usize> {
+    pub(super) fn position(&self, address: &[u8; N], hash: SeededHash) -> Option<usize> {
+        let is_there =
+            |position: usize| self.peers.get(position).is_some_and(|peer| peer.address == *address);
         match &self.index {
-            Some(index) => index.get(&(ip, port)).map(|&position| position as usize),
-            None => self.peers.iter().position(|peer| peer.ip == ip && peer.port == port),
+            Some(index) => {
+                let found = index.find(hash.hash_one(address), |&position| is_there(position as usize));
+                found.map(|&position| position as usize)
+            }
+            None => self.peers.iter().position(|peer| peer.address == *address),
         }
     }
 
@@ -72,59 +65,62 @@ impl<A: Copy + Eq + Hash> PeerSet<A> {
     }
 
     /// Adds a peer that is not in the set and returns its position.
-    pub(super) fn add(&mut self, ip: A, port: u16, seeder: bool, now_s: u32, hash: SeededHash) -> usize {
+    pub(super) fn add(&mut self, address: [u8; N], seeder: bool, now_s: u32, hash: SeededHash) -> usize {
         let position = self.peers.len();
-        self.peers.push(Peer { ip, port, seeder, seen_s: now_s });
+        self.peers.push(Peer { address, seeder, seen_s: now_s });
         self.seeders += u32::from(seeder);
         match &mut self.index {
-            Some(index) => _ = index.insert((ip, port), position as u32),
-            None if self.peers.len() > INDEX_FROM => self.index = Some(Box::new(self.build_index(hash))),
+            Some(index) => insert(index, &self.peers, position, hash),
+            None if self.peers.len() > INDEX_FROM => {
+                let mut index = HashTable::with_capacity(2 * self.peers.len());
+                (0..self.peers.len()).for_each(|position| insert(&mut index, &self.peers, position, hash));
+                self.index = Some(Box::new(index));
+            }
             None => {}
         }
         position
     }
 
-    fn build_index(&self, hash: SeededHash) -> Index<A> {
-        let mut index = HashMap::with_capacity_and_hasher(2 * self.peers.len(), hash);
-        index.extend((0..).zip(&self.peers).map(|(position, peer)| ((peer.ip, peer.port), position)));
-        index
-    }
-
     /// The last peer takes the place of the removed one.
-    pub(super) fn remove(&mut self, position: usize) {
+    pub(super) fn remove(&mut self, position: usize, hash: SeededHash) {
         if position >= self.peers.len() {
             return;
         }
+        let last = self.peers.len() - 1;
         let removed = self.peers.swap_remove(position);
         self.seeders -= u32::from(removed.seeder);
         let Some(index) = &mut self.index else { return };
-        index.remove(&(removed.ip, removed.port));
-        if let Some(moved) = self.peers.get(position) {
-            index.insert((moved.ip, moved.port), position as u32);
+        if let Ok(entry) = index.find_entry(hash.hash_one(removed.address), |&at| at as usize == position) {
+            entry.remove();
+        }
+        if let Some(moved) = self.peers.get(position)
+            && let Some(at) = index.find_mut(hash.hash_one(moved.address), |&at| at as usize == last)
+        {
+            *at = position as u32;
         }
     }
 
     /// Forgets peers last seen before `oldest_s` and returns how many; gives memory back.
-    pub(super) fn expire(&mut self, oldest_s: u32) -> usize {
+    pub(super) fn expire(&mut self, oldest_s: u32, hash: SeededHash) -> usize {
         let before = self.peers.len();
         for position in (0..before).rev() {
             if self.peers[position].seen_s < oldest_s {
-                self.remove(position);
+                self.remove(position, hash);
             }
         }
         if self.peers.capacity() > 4 * self.peers.len().max(4) {
-            self.shrink();
+            self.shrink(hash);
         }
         before - self.peers.len()
     }
 
-    fn shrink(&mut self) {
+    fn shrink(&mut self, hash: SeededHash) {
         self.peers.shrink_to_fit();
         if self.peers.len() <= INDEX_FROM / 2 {
             self.index = None;
         }
         if let Some(index) = &mut self.index {
-            index.shrink_to_fit();
+            index.shrink_to_fit(|&position| hash_at(&self.peers, position, hash));
         }
     }
 
@@ -135,36 +131,47 @@ impl<A: Copy + Eq + Hash> PeerSet<A> {
         want: usize,
         except: Option<usize>,
         rng: &mut Rng,
-        give: &mut impl FnMut(A, u16),
+        given: &mut Vec<[u8; N]>,
     ) -> usize {
         // one more than wanted, in case that the announcer is among them
         let take = (want + usize::from(except.is_some())).min(self.peers.len());
-        let (low, high) = self.peers.split_at(self.peers.len() / 2);
-        let from_low = take / 2;
-        let low = window(low, 0, from_low, rng);
-        let high = window(high, low.offset + low.len, take - from_low, rng);
-        let others = low.positions().chain(high.positions()).filter(|&position| Some(position) != except);
-        let given = others.take(want).filter_map(|position| self.peers.get(position));
-        given.inspect(|peer| give(peer.ip, peer.port)).count()
+        let half = self.peers.len() / 2;
+        let low = window(0..half, take / 2, rng);
+        let high = window(half..self.peers.len(), take - take / 2, rng);
+        let mut left = want;
+        for run in low.into_iter().chain(high) {
+            for run in without(run, except) {
+                let peers = self.peers.get(run).unwrap_or_default();
+                let peers = peers.get(..left).unwrap_or(peers);
+                given.extend(peers.iter().map(|peer| peer.address));
+                left -= peers.len();
+            }
+        }
+        want - left
     }
 }
 
-/// `take` neighbours out of the `len` places that begin at `offset`, in a circle.
-struct Window {
-    offset: usize,
-    len: usize,
-    start: usize,
-    take: usize,
+fn insert<const N: usize>(index: &mut HashTable<u32>, peers: &[Peer<N>], position: usize, hash: SeededHash) {
+    let position = position as u32;
+    let of = |&position: &u32| hash_at(peers, position, hash);
+    index.insert_unique(of(&position), position, of);
 }
 
-fn window<T>(half: &[T], offset: usize, take: usize, rng: &mut Rng) -> Window {
-    Window { offset, len: half.len(), start: rng.below(half.len()), take }
+fn hash_at<const N: usize>(peers: &[Peer<N>], position: u32, hash: SeededHash) -> u64 {
+    peers.get(position as usize).map_or(0, |peer| hash.hash_one(peer.address))
 }
 
-impl Window {
-    fn positions(&self) -> impl Iterator<Item = usize> {
-        let straight = self.start..self.len.min(self.start + self.take);
-        let wrapped = 0..(self.start + self.take).saturating_sub(self.len);
-        straight.chain(wrapped).map(|place| self.offset + place)
+/// `take` neighbours out of `places`, from a random one on, in a circle.
+fn window(places: Range<usize>, take: usize, rng: &mut Rng) -> [Range<usize>; 2] {
+    let start = places.start + rng.below(places.len());
+    let straight = start..places.end.min(start + take);
+    let wrapped = places.start..places.start + take - straight.len();
+    [straight, wrapped]
+}
+
+fn without(run: Range<usize>, except: Option<usize>) -> [Range<usize>; 2] {
+    match except {
+        Some(except) if run.contains(&except) => [run.start..except, except + 1..run.end],
+        _ => [run, 0..0],
     }
 }

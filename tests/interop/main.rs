@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod aquatic;
 mod broadcast;
 mod dht;
 mod hls_broadcast;
@@ -15,3 +16,4 @@ mod player;
 mod players;
 mod program;
 mod tracker_clients;
+mod trackers;

@@ -4,13 +4,17 @@
 use std::process::Command;
 
 use crate::crowd::Crowd;
+use crate::http;
 use crate::load::Over;
 use crate::process::rss_of;
 use crate::servers::{Kind, Server};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const ROUND_S: &str = "3";
 const CROWDS: [Crowd; 2] = [Crowd { swarms: 1000, peers: 100 }, Crowd { swarms: 1, peers: 10_000 }];
+
+/// Peers that announce before memory is looked at, one a connection.
+const FIRST: usize = http::CONNECTIONS;
 
 struct Contender {
     server: Server,
@@ -37,10 +41,15 @@ impl Contender {
     /// Everybody has announced afterwards.
     fn enter(kind: Kind, over: Over, name: &str, crowd: Crowd) -> Option<Self> {
         let server = Server::start(kind, over, crowd)?;
+        // brings in what the tracker needs for so many connections, whoever announces on them
+        let first =
+            Crowd { swarms: crowd.swarms.min(FIRST / crowd.peers + 1), peers: crowd.peers.min(FIRST) };
+        load("fill", name, &server, first, &[]);
         let before = rss_of(server.pid());
         load("fill", name, &server, crowd, &[]);
         let grown = rss_of(server.pid()).saturating_sub(before);
-        Some(Self { server, bytes_a_peer: grown as f64 / crowd.len() as f64, rates: Vec::new() })
+        let bytes_a_peer = grown as f64 / (crowd.len() - first.len()) as f64;
+        Some(Self { server, bytes_a_peer, rates: Vec::new() })
     }
 
     fn race(&mut self, name: &str, crowd: Crowd) {
@@ -75,7 +84,8 @@ fn report(contenders: &mut [Contender]) {
     println!("| tracker | announces per CPU-second | least | most | ours beside it | bytes a peer |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for contender in contenders {
-        let (median, name, bytes) = (contender.median(), contender.server.kind.name(), contender.bytes_a_peer);
+        let (median, name, bytes) =
+            (contender.median(), contender.server.kind.name(), contender.bytes_a_peer);
         let (least, most) = (contender.rates[0], contender.rates[contender.rates.len() - 1]);
         let ratio = ours / median;
         println!("| {name} | {median:.0} | {least:.0} | {most:.0} | {ratio:.2} | {bytes:.0} |");

@@ -72,13 +72,7 @@ pub fn run(words: &[String]) {
 }
 
 /// `look` is called again and again.
-fn ask(
-    over: Over,
-    tracker: SocketAddr,
-    crowd: Crowd,
-    amount: Amount,
-    look: &mut dyn FnMut(Tally),
-) -> Tally {
+fn ask(over: Over, tracker: SocketAddr, crowd: Crowd, amount: Amount, look: &mut dyn FnMut(Tally)) -> Tally {
     match over {
         Over::Udp => udp::ask(tracker, crowd, amount, look),
         Over::Http => http::ask(tracker, crowd, amount, look),

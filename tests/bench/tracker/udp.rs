@@ -20,8 +20,10 @@ const ANSWER_MAX_BYTES: usize = 2048;
 const CONNECTION_ATTEMPTS: usize = 100;
 
 pub fn ask(tracker: SocketAddr, crowd: Crowd, amount: Amount, look: &mut dyn FnMut(Tally)) -> Tally {
-    let mut sources: Vec<_> = (0..SOURCES).map(|number| Source::new(tracker, crowd, number, amount)).collect();
-    let (mut inbox, mut outbox, mut tally) = (Inbox::new(ANSWER_MAX_BYTES), Outbox::default(), Tally::default());
+    let mut sources: Vec<_> =
+        (0..SOURCES).map(|number| Source::new(tracker, crowd, number, amount)).collect();
+    let (mut inbox, mut outbox, mut tally) =
+        (Inbox::new(ANSWER_MAX_BYTES), Outbox::default(), Tally::default());
     loop {
         let now = Instant::now();
         look(tally);
