@@ -28,13 +28,15 @@ fn opentracker_carries_a_swarm() {
 #[test]
 #[ignore = "needs ffmpeg and aquatic_http"]
 fn aquatic_carries_a_swarm_over_http() {
-    carries_a_swarm(fresh(), &format!("http://{}/announce", Aquatic::over_http().address));
+    let aquatic = Aquatic::over_http();
+    carries_a_swarm(fresh(), &format!("http://{}/announce", aquatic.address));
 }
 
 #[test]
 #[ignore = "needs ffmpeg and aquatic_udp"]
 fn aquatic_carries_a_swarm_over_udp() {
-    carries_a_swarm(fresh(), &format!("udp://{}", Aquatic::over_udp().address));
+    let aquatic = Aquatic::over_udp();
+    carries_a_swarm(fresh(), &format!("udp://{}", aquatic.address));
 }
 
 #[test]

@@ -13,7 +13,7 @@ const ROUNDS: usize = 5;
 const ROUND_S: &str = "3";
 const CROWDS: [Crowd; 2] = [Crowd { swarms: 1000, peers: 100 }, Crowd { swarms: 1, peers: 10_000 }];
 
-/// Peers that announce before memory is looked at, one a connection.
+/// Peers that announce before memory is looked at.
 const FIRST: usize = http::CONNECTIONS;
 
 struct Contender {
@@ -41,10 +41,11 @@ impl Contender {
     /// Everybody has announced afterwards.
     fn enter(kind: Kind, over: Over, name: &str, crowd: Crowd) -> Option<Self> {
         let server = Server::start(kind, over, crowd)?;
-        // brings in what the tracker needs for so many connections, whoever announces on them
+        // brings in what the tracker needs for sockets and connections, whoever announces on them
         let first =
             Crowd { swarms: crowd.swarms.min(FIRST / crowd.peers + 1), peers: crowd.peers.min(FIRST) };
         load("fill", name, &server, first, &[]);
+        load("load", name, &server, first, &["1"]);
         let before = rss_of(server.pid());
         load("fill", name, &server, crowd, &[]);
         let grown = rss_of(server.pid()).saturating_sub(before);
