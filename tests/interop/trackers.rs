@@ -14,6 +14,9 @@ use crate::opentracker::Opentracker;
 use crate::player::probe;
 use crate::program::{Running, free_port, wait_for};
 
+/// No other way to find each other.
+const ALONE: [&str; 4] = ["--dht-enabled", "0", "--lsd-enabled", "0"];
+
 #[test]
 #[ignore = "needs ffmpeg and opentracker"]
 fn opentracker_carries_a_swarm() {
@@ -66,10 +69,11 @@ fn infohash(dir: &tempfile::TempDir) -> Infohash {
 
 /// A source, then a support node that finds it, then a client that finds both.
 fn carries_a_swarm(dir: tempfile::TempDir, tracker: &str) -> tempfile::TempDir {
-    let source = Source::start(dir, "file:clip.ts", &["--skip-internal-tracker", "--tracker", tracker], None);
+    let words = [&["--skip-internal-tracker", "--tracker", tracker][..], &ALONE].concat();
+    let source = Source::start(dir, "file:clip.ts", &words, None);
     let (_support, support) = support(source.dir.path());
     wait_for("the support node to find the source", || peers_of(support) >= 1);
-    let (client, play_url) = broadcast::client(source.dir.path(), &[]);
+    let (client, play_url) = broadcast::client(source.dir.path(), &ALONE);
     let found = probe(&play_url, 3);
     assert!(found.len() == 2 && found[0].1 >= 50, "{tracker}: {found:?}");
     wait_for("the client to find the support node", || peers_of(support) >= 2);
@@ -82,6 +86,7 @@ fn support(dir: &Path) -> (Running, SocketAddr) {
     let (port, state) = (free_port(), dir.join("support").display().to_string());
     let file = dir.join("test.acelive").display().to_string();
     let words = ["--stream-support-node", "--url", &file, "--state-dir", &state];
+    let words = [&words[..], &ALONE].concat();
     (node(dir, "support", port, &words), (Ipv4Addr::LOCALHOST, port).into())
 }
 
