@@ -158,7 +158,7 @@ pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(300);
 pub const ANNOUNCE_MIN_INTERVAL: Duration = Duration::from_secs(60);
 /// A peer that did not announce for so long is forgotten: two intervals and a lost packet.
 pub const TRACKER_PEER_LIFETIME: Duration = Duration::from_secs(660);
-/// Swarms that a tracker remembers, some 300 bytes each without their peers.
+/// Swarms that a tracker remembers, some 400 bytes each without their peers.
 pub const TRACKER_SWARMS_MAX: usize = 65_536;
 /// Peers of one swarm; beyond it a newcomer takes the place of a random one.
 pub const TRACKER_SWARM_PEERS_MAX: usize = 100_000;

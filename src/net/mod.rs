@@ -5,6 +5,7 @@ mod announce_udp;
 pub mod backoff;
 pub mod bind;
 pub mod connections;
+pub mod datagrams;
 pub mod dht;
 pub mod dial;
 pub mod door;

@@ -2,22 +2,23 @@
 //! for the DHT. What cannot be sent at once is dropped, as UDP does; nothing is queued here.
 #![allow(clippy::disallowed_methods, reason = "the tracker is handed the time of each batch")]
 
+use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
+use super::datagrams::{BATCH, Inbox, Outbox};
 use super::dht::DhtMailbox;
 use super::door::Door;
 use super::stop::stopped;
 use crate::base::limits::TRACKER_DATAGRAM_MAX_BYTES;
 use crate::tracker::service::{Scratch, TrackerService};
 use crate::wire::krpc::is_krpc;
-
-/// Datagrams answered with one look at the clock, before other tasks get their turn.
-const BATCH: usize = 64;
 
 /// Who answers on a port, and whom.
 #[derive(Clone)]
@@ -40,41 +41,56 @@ impl PortServices {
     }
 }
 
+/// Where a batch is answered. Nothing of it outlasts the batch, so a thread has one for all its sockets.
+struct Desk {
+    inbox: Inbox,
+    outbox: Outbox,
+    scratch: Scratch,
+}
+
+thread_local! {
+    static DESK: RefCell<Desk> = RefCell::new(Desk {
+        inbox: Inbox::new(TRACKER_DATAGRAM_MAX_BYTES),
+        outbox: Outbox::default(),
+        scratch: Scratch::default(),
+    });
+}
+
 /// Answers on `socket` until `stop` turns true.
 pub async fn serve(socket: Arc<UdpSocket>, services: PortServices, mut stop: watch::Receiver<bool>) {
-    let mut buffer = vec![0; TRACKER_DATAGRAM_MAX_BYTES];
-    let mut scratch = Scratch::default();
     loop {
         tokio::select! {
             readable = socket.readable() => if readable.is_err() { return },
             () = stopped(&mut stop) => return,
         }
-        answer_batch(&socket, &services, &mut buffer, &mut scratch);
+        DESK.with_borrow_mut(|desk| desk.answer_batch(&socket, &services));
+        // other tasks get their turn
         tokio::task::yield_now().await;
     }
 }
 
-fn answer_batch(socket: &Arc<UdpSocket>, services: &PortServices, buffer: &mut [u8], scratch: &mut Scratch) {
-    let now = Instant::now();
-    for _ in 0..BATCH {
-        let (length, remote) = match socket.try_recv_from(buffer) {
-            Ok(received) => received,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-            // an ICMP message about an earlier answer
-            Err(_) => continue,
-        };
-        if !services.door.admits_datagram(remote.ip()) {
-            continue;
+impl Desk {
+    fn answer_batch(&mut self, socket: &Arc<UdpSocket>, services: &PortServices) {
+        let Self { inbox, outbox, scratch } = self;
+        // what comes after a batch that is not full makes the socket readable again
+        let _ = socket.try_io(Interest::READABLE, || match inbox.receive(socket)? {
+            BATCH => Ok(()),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        let now = Instant::now();
+        for (datagram, remote) in inbox.iter() {
+            if !services.door.admits_datagram(remote.ip()) || services.passes_on(socket, remote, datagram) {
+                continue;
+            }
+            let Some(tracker) = &services.tracker else { continue };
+            outbox.add(Some(remote), |out| {
+                if let Some(answer) = tracker.udp(now, remote, datagram, scratch) {
+                    out.extend_from_slice(answer);
+                }
+            });
         }
-        let datagram = buffer.get(..length).unwrap_or_default();
-        if services.passes_on(socket, remote, datagram) {
-            continue;
-        }
-        if let Some(tracker) = &services.tracker
-            && let Some(answer) = tracker.udp(now, remote, datagram, scratch)
-            && let Err(error) = socket.try_send_to(answer, remote)
-        {
-            tracing::trace!(target: "acestream.tracker", "answer to {remote} was not sent: {error}");
+        if let Some((lost, error)) = outbox.send(socket) {
+            tracing::trace!(target: "acestream.tracker", "{lost} answers were not sent: {error}");
         }
     }
 }

@@ -4,5 +4,6 @@
 pub mod connection_id;
 mod peer_set;
 pub mod registry;
+mod seeded_hash;
 pub mod service;
 mod swarm;

@@ -3,12 +3,12 @@
 //! tells an address of this machine's loopback to another machine.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::peer_set::SeededHash;
+use super::seeded_hash::SeededHash;
 use super::swarm::{Newcomer, Place, Swarm};
 use crate::base::ids::Infohash;
 use crate::base::limits::{
@@ -16,7 +16,7 @@ use crate::base::limits::{
 };
 use crate::base::rng::Rng;
 use crate::wire::announce::AnnounceEvent;
-use crate::wire::tracker_http::ScrapeCounts;
+use crate::wire::tracker_http::{PackedV4, PackedV6, ScrapeCounts};
 
 /// Parts that are locked on their own; more than there are threads that answer.
 const SHARDS: usize = 16;
@@ -63,8 +63,8 @@ pub struct Announcement {
 pub struct Answer {
     pub seeders: u32,
     pub leechers: u32,
-    pub v4: Vec<SocketAddrV4>,
-    pub v6: Vec<SocketAddrV6>,
+    pub v4: Vec<PackedV4>,
+    pub v6: Vec<PackedV6>,
 }
 
 /// Why an announce was not answered.
@@ -93,7 +93,7 @@ impl Registry {
     /// The same `seed` and calls give the same answers.
     pub fn new(limits: RegistryLimits, seed: u64, now: Instant) -> Self {
         let mut rng = Rng::new(seed);
-        let hash = SeededHash(rng.next_u64());
+        let hash = SeededHash::new(&mut rng);
         let shard = |_| Mutex::new(Shard { swarms: HashMap::with_hasher(hash), rng: rng.fork() });
         let shards = (0..SHARDS).map(shard).collect();
         Self { shards, limits, started: now, hash, swarms: AtomicUsize::new(0), peers: AtomicUsize::new(0) }
@@ -122,7 +122,7 @@ impl Registry {
             None => self.add_swarm(swarms, announcement.infohash)?,
         };
         if leaves {
-            self.peers.fetch_sub(usize::from(swarm.remove(announcement.address)), Relaxed);
+            self.peers.fetch_sub(usize::from(swarm.remove(announcement.address, self.hash)), Relaxed);
         } else {
             let own = listed.then(|| self.store(swarm, announcement, now_s, rng)).flatten();
             swarm.pick(announcement, own, rng, answer);
@@ -167,7 +167,7 @@ impl Registry {
             let swarms_before = shard.swarms.len();
             let mut expired = 0;
             shard.swarms.retain(|_, swarm| {
-                expired += swarm.expire(oldest_s);
+                expired += swarm.expire(oldest_s, self.hash);
                 swarm.len() > 0
             });
             if shard.swarms.capacity() > 4 * shard.swarms.len().max(4) {

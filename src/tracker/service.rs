@@ -12,7 +12,7 @@ use crate::base::limits::{
     ANNOUNCE_UDP6_PEERS_MAX,
 };
 use crate::wire::announce::{AnnounceReply, AnnounceRequest};
-use crate::wire::tracker_http::{self, ReplyParts};
+use crate::wire::tracker_http::{self, ReplyParts, unpacked_v4, unpacked_v6};
 use crate::wire::tracker_udp::{self, UdpAnnounce, UdpRequest, usable};
 
 /// Length of the answer to an announce without addresses.
@@ -88,8 +88,8 @@ impl TrackerService {
         let announcement =
             Announcement { from_loopback: true, ..self.announcement(request, address, ANNOUNCE_PEERS_MAX) };
         self.registry.announce(now, &announcement, &mut answer)?;
-        let v4 = answer.v4.into_iter().map(SocketAddr::V4);
-        let v6 = answer.v6.into_iter().map(SocketAddr::V6);
+        let v4 = answer.v4.into_iter().map(|packed| SocketAddr::V4(unpacked_v4(packed)));
+        let v6 = answer.v6.into_iter().map(|packed| SocketAddr::V6(unpacked_v6(packed)));
         Ok(AnnounceReply {
             interval: ANNOUNCE_INTERVAL,
             min_interval: Some(ANNOUNCE_MIN_INTERVAL),

@@ -1,18 +1,18 @@
 //! One swarm: its peers by address family, those on loopback kept apart since only loopback is told of
 //! them.
 
-use std::hash::Hash;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 
-use super::peer_set::{PeerSet, SeededHash};
+use super::peer_set::PeerSet;
 use super::registry::{Announcement, Answer};
+use super::seeded_hash::SeededHash;
 use crate::base::rng::Rng;
-use crate::wire::tracker_http::ScrapeCounts;
+use crate::wire::tracker_http::{ScrapeCounts, packed_v4, packed_v6};
 
 #[derive(Default)]
 pub(super) struct Swarm {
-    v4: Family<Ipv4Addr>,
-    v6: Family<Ipv6Addr>,
+    v4: Family<6>,
+    v6: Family<18>,
     completed: u32,
 }
 
@@ -55,68 +55,47 @@ impl Swarm {
         may_grow: impl FnOnce() -> bool,
     ) -> Option<Place> {
         match new.address {
-            SocketAddr::V4(address) => self.v4.store(*address.ip(), new, rng, may_grow),
-            SocketAddr::V6(address) => self.v6.store(*address.ip(), new, rng, may_grow),
+            SocketAddr::V4(address) => self.v4.store(packed_v4(address), new, rng, may_grow),
+            SocketAddr::V6(address) => self.v6.store(packed_v6(address), new, rng, may_grow),
         }
     }
 
     /// Whether the peer was there.
-    pub(super) fn remove(&mut self, address: SocketAddr) -> bool {
+    pub(super) fn remove(&mut self, address: SocketAddr, hash: SeededHash) -> bool {
+        let local = address.ip().is_loopback();
         match address {
-            SocketAddr::V4(address) => self.v4.remove(*address.ip(), address.port()),
-            SocketAddr::V6(address) => self.v6.remove(*address.ip(), address.port()),
+            SocketAddr::V4(address) => self.v4.remove(&packed_v4(address), local, hash),
+            SocketAddr::V6(address) => self.v6.remove(&packed_v6(address), local, hash),
         }
     }
 
     /// Forgets peers last seen before `oldest_s` and returns how many.
-    pub(super) fn expire(&mut self, oldest_s: u32) -> usize {
-        self.v4.expire(oldest_s) + self.v6.expire(oldest_s)
+    pub(super) fn expire(&mut self, oldest_s: u32, hash: SeededHash) -> usize {
+        self.v4.expire(oldest_s, hash) + self.v6.expire(oldest_s, hash)
     }
 
     /// Fills the answer. The announcer's own family comes first; the other gets what remains.
     pub(super) fn pick(&self, to: &Announcement, own: Option<Place>, rng: &mut Rng, answer: &mut Answer) {
         let local = to.from_loopback;
-        let mut give_v4 = |ip, port| answer.v4.push(SocketAddrV4::new(ip, port));
-        let mut give_v6 = |ip, port| answer.v6.push(SocketAddrV6::new(ip, port, 0, 0));
         let both = |given: usize| if to.own_family_only { 0 } else { to.want - given };
         if to.address.is_ipv4() {
-            let given = self.v4.pick(to.want, local, own, rng, &mut give_v4);
-            self.v6.pick(both(given), local, None, rng, &mut give_v6);
+            let given = self.v4.pick(to.want, local, own, rng, &mut answer.v4);
+            self.v6.pick(both(given), local, None, rng, &mut answer.v6);
         } else {
-            let given = self.v6.pick(to.want, local, own, rng, &mut give_v6);
-            self.v4.pick(both(given), local, None, rng, &mut give_v4);
+            let given = self.v6.pick(to.want, local, own, rng, &mut answer.v6);
+            self.v4.pick(both(given), local, None, rng, &mut answer.v4);
         }
     }
 }
 
-struct Family<A> {
-    public: PeerSet<A>,
-    loopback: PeerSet<A>,
+/// The peers of one address family, packed in `N` bytes each.
+#[derive(Default)]
+struct Family<const N: usize> {
+    public: PeerSet<N>,
+    loopback: PeerSet<N>,
 }
 
-impl<A> Default for Family<A> {
-    fn default() -> Self {
-        Self { public: PeerSet::default(), loopback: PeerSet::default() }
-    }
-}
-
-trait Address: Copy + Eq + Hash {
-    fn is_loopback(&self) -> bool;
-}
-
-impl Address for Ipv4Addr {
-    fn is_loopback(&self) -> bool {
-        Ipv4Addr::is_loopback(self)
-    }
-}
-
-impl Address for Ipv6Addr {
-    fn is_loopback(&self) -> bool {
-        Ipv6Addr::is_loopback(self)
-    }
-}
-
-impl<A: Address> Family<A> {
+impl<const N: usize> Family<N> {
     fn len(&self) -> usize {
         self.public.len() + self.loopback.len()
     }
@@ -125,43 +104,43 @@ impl<A: Address> Family<A> {
         self.public.seeders() + self.loopback.seeders()
     }
 
-    fn set_of(&mut self, ip: A) -> &mut PeerSet<A> {
-        if ip.is_loopback() { &mut self.loopback } else { &mut self.public }
+    fn set_of(&mut self, local: bool) -> &mut PeerSet<N> {
+        if local { &mut self.loopback } else { &mut self.public }
     }
 
     fn store(
         &mut self,
-        ip: A,
+        packed: [u8; N],
         new: Newcomer,
         rng: &mut Rng,
         may_grow: impl FnOnce() -> bool,
     ) -> Option<Place> {
         let Newcomer { address, seeder, now_s, hash } = new;
-        let port = address.port();
-        let set = self.set_of(ip);
-        let position = match set.position(ip, port) {
+        let loopback = address.ip().is_loopback();
+        let set = self.set_of(loopback);
+        let position = match set.position(&packed, hash) {
             Some(position) => {
                 set.refresh(position, seeder, now_s);
                 position
             }
-            None if may_grow() => set.add(ip, port, seeder, now_s, hash),
+            None if may_grow() => set.add(packed, seeder, now_s, hash),
             None if set.len() == 0 => return None,
             None => {
-                set.remove(rng.below(set.len()));
-                set.add(ip, port, seeder, now_s, hash)
+                set.remove(rng.below(set.len()), hash);
+                set.add(packed, seeder, now_s, hash)
             }
         };
-        Some(Place { loopback: ip.is_loopback(), position })
+        Some(Place { loopback, position })
     }
 
-    fn remove(&mut self, ip: A, port: u16) -> bool {
-        let set = self.set_of(ip);
-        let position = set.position(ip, port);
-        position.inspect(|&position| set.remove(position)).is_some()
+    fn remove(&mut self, packed: &[u8; N], local: bool, hash: SeededHash) -> bool {
+        let set = self.set_of(local);
+        let position = set.position(packed, hash);
+        position.inspect(|&position| set.remove(position, hash)).is_some()
     }
 
-    fn expire(&mut self, oldest_s: u32) -> usize {
-        self.public.expire(oldest_s) + self.loopback.expire(oldest_s)
+    fn expire(&mut self, oldest_s: u32, hash: SeededHash) -> usize {
+        self.public.expire(oldest_s, hash) + self.loopback.expire(oldest_s, hash)
     }
 
     fn pick(
@@ -170,10 +149,10 @@ impl<A: Address> Family<A> {
         local: bool,
         own: Option<Place>,
         rng: &mut Rng,
-        give: &mut impl FnMut(A, u16),
+        given: &mut Vec<[u8; N]>,
     ) -> usize {
         let own_in = |loopback| own.filter(|own| own.loopback == loopback).map(|own| own.position);
-        let near = if local { self.loopback.pick(want, own_in(true), rng, give) } else { 0 };
-        near + self.public.pick(want - near, own_in(false), rng, give)
+        let near = if local { self.loopback.pick(want, own_in(true), rng, given) } else { 0 };
+        near + self.public.pick(want - near, own_in(false), rng, given)
     }
 }

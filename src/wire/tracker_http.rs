@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use super::announce::{AnnounceEvent, AnnounceRequest};
 use super::tracker_url::TrackerUrl;
@@ -190,8 +190,8 @@ pub struct ReplyParts<'a> {
     pub min_interval_s: u32,
     pub seeders: u32,
     pub leechers: u32,
-    pub v4: &'a [SocketAddrV4],
-    pub v6: &'a [SocketAddrV6],
+    pub v4: &'a [PackedV4],
+    pub v6: &'a [PackedV6],
 }
 
 /// Appends the bencoded answer to an announce. Without `compact` the addresses are dicts of `ip` and
@@ -217,21 +217,21 @@ pub fn encode_reply(out: &mut Vec<u8>, reply: &ReplyParts<'_>, compact: bool) {
 fn encode_packed(out: &mut Vec<u8>, reply: &ReplyParts<'_>) {
     decimal(out, 6 * reply.v4.len() as u32);
     out.push(b':');
-    pack_v4(out, reply.v4);
+    out.extend_from_slice(reply.v4.as_flattened());
     if !reply.v6.is_empty() {
         out.extend_from_slice(b"6:peers6");
         decimal(out, 18 * reply.v6.len() as u32);
         out.push(b':');
-        pack_v6(out, reply.v6);
+        out.extend_from_slice(reply.v6.as_flattened());
     }
 }
 
 fn encode_listed(out: &mut Vec<u8>, reply: &ReplyParts<'_>) {
     out.push(b'l');
-    for address in reply.v4 {
+    for address in reply.v4.iter().copied().map(unpacked_v4) {
         encode_listed_peer(out, &address.ip().to_string(), address.port());
     }
-    for address in reply.v6 {
+    for address in reply.v6.iter().copied().map(unpacked_v6) {
         encode_listed_peer(out, &address.ip().to_string(), address.port());
     }
     out.push(b'e');
@@ -242,22 +242,33 @@ fn encode_listed_peer(out: &mut Vec<u8>, ip: &str, port: u16) {
     let _ = write!(out, "d2:ip{}:{ip}4:porti{port}ee", ip.len());
 }
 
-/// Appends 6 bytes an address, as BEP 15 and 23 want them.
-pub fn pack_v4(out: &mut Vec<u8>, addresses: &[SocketAddrV4]) {
-    out.reserve(6 * addresses.len());
-    for address in addresses {
-        let [a, b, c, d] = address.ip().octets();
-        let [high, low] = address.port().to_be_bytes();
-        out.extend_from_slice(&[a, b, c, d, high, low]);
-    }
+/// An IPv4 address and a port as BEP 15 and 23 want them.
+pub type PackedV4 = [u8; 6];
+/// An IPv6 address and a port as BEP 7 and 15 want them.
+pub type PackedV6 = [u8; 18];
+
+pub fn packed_v4(address: SocketAddrV4) -> PackedV4 {
+    let [a, b, c, d] = address.ip().octets();
+    let [high, low] = address.port().to_be_bytes();
+    [a, b, c, d, high, low]
 }
 
-/// Appends 18 bytes an address.
-pub fn pack_v6(out: &mut Vec<u8>, addresses: &[SocketAddrV6]) {
-    for address in addresses {
-        out.extend_from_slice(&address.ip().octets());
-        out.extend_from_slice(&address.port().to_be_bytes());
-    }
+pub fn packed_v6(address: SocketAddrV6) -> PackedV6 {
+    let mut packed = [0; 18];
+    let (ip, port) = packed.split_at_mut(16);
+    ip.copy_from_slice(&address.ip().octets());
+    port.copy_from_slice(&address.port().to_be_bytes());
+    packed
+}
+
+pub fn unpacked_v4(packed: PackedV4) -> SocketAddrV4 {
+    let [a, b, c, d, high, low] = packed;
+    SocketAddrV4::new([a, b, c, d].into(), u16::from_be_bytes([high, low]))
+}
+
+pub fn unpacked_v6(packed: PackedV6) -> SocketAddrV6 {
+    let [ip @ .., high, low] = packed;
+    SocketAddrV6::new(Ipv6Addr::from(ip), u16::from_be_bytes([high, low]), 0, 0)
 }
 
 /// Appends the answer that refuses a request.

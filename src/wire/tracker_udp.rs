@@ -1,11 +1,11 @@
 //! Announces and scrapes over UDP (BEP 15), both sides. Options after an announce (BEP 41) and padding are
 //! tolerated and not read. Connection ids are checked by whoever made them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::announce::{AnnounceEvent, AnnounceReply, AnnounceRequest};
-use super::tracker_http::{ReplyParts, ScrapeCounts, pack_v4, pack_v6};
+use super::tracker_http::{ReplyParts, ScrapeCounts, unpacked_v4, unpacked_v6};
 use crate::base::ids::{Infohash, PeerId};
 use crate::base::limits::{SCRAPE_MAX, TRACKER_REPLY_PEERS_MAX};
 
@@ -142,7 +142,8 @@ pub fn encode_announce_reply(out: &mut Vec<u8>, transaction: u32, reply: &ReplyP
     for field in [reply.interval_s, reply.leechers, reply.seeders] {
         out.extend_from_slice(&field.to_be_bytes());
     }
-    if v6 { pack_v6(out, reply.v6) } else { pack_v4(out, reply.v4) }
+    let packed = if v6 { reply.v6.as_flattened() } else { reply.v4.as_flattened() };
+    out.extend_from_slice(packed);
 }
 
 /// Appends the head of a scrape's answer; [`encode_scrape_counts`] follows for each swarm asked for.
@@ -211,22 +212,13 @@ fn decode_scrape_counts(mut fields: Fields<'_>) -> Vec<ScrapeCounts> {
 /// Reads addresses of 6 bytes; a torn last one and those without a port are left out.
 pub fn unpack_v4(packed: &[u8]) -> Vec<SocketAddr> {
     let records = packed.as_chunks::<6>().0.iter().take(TRACKER_REPLY_PEERS_MAX);
-    let addresses = records.map(|&[a, b, c, d, high, low]| {
-        SocketAddr::V4(SocketAddrV4::new([a, b, c, d].into(), u16::from_be_bytes([high, low])))
-    });
-    addresses.filter(usable).collect()
+    records.map(|&record| SocketAddr::V4(unpacked_v4(record))).filter(usable).collect()
 }
 
 /// Reads addresses of 18 bytes.
 pub fn unpack_v6(packed: &[u8]) -> Vec<SocketAddr> {
     let records = packed.as_chunks::<18>().0.iter().take(TRACKER_REPLY_PEERS_MAX);
-    let addresses = records.filter_map(|record| {
-        let mut fields = Fields(record);
-        let ip = Ipv6Addr::from(fields.array::<16>()?);
-        let port = u16::from_be_bytes(fields.array()?);
-        Some(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, 0)))
-    });
-    addresses.filter(usable).collect()
+    records.map(|&record| SocketAddr::V6(unpacked_v6(record))).filter(usable).collect()
 }
 
 /// Whether an address from a tracker can be dialled at all.

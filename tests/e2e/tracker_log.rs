@@ -5,7 +5,7 @@ use std::net::{SocketAddrV4, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use start_engine::wire::tracker_http::{HttpAnnounce, ReplyParts, encode_reply, parse_announce};
+use start_engine::wire::tracker_http::{HttpAnnounce, ReplyParts, encode_reply, packed_v4, parse_announce};
 
 use crate::harness::wait_for;
 
@@ -56,7 +56,7 @@ impl TrackerLog {
         let query = request.split(' ').nth(1)?.split_once('?')?.1;
         let announce = parse_announce(query).expect("an announce");
         self.announces.lock().expect("no panic").push(announce);
-        let peers = self.peers.lock().expect("no panic").clone();
+        let peers: Vec<_> = self.peers.lock().expect("no panic").iter().copied().map(packed_v4).collect();
         let mut body = Vec::new();
         let reply =
             ReplyParts { interval_s: 300, min_interval_s: 10, seeders: 0, leechers: 0, v4: &peers, v6: &[] };

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod aquatic;
 mod backup_inputs;
 mod broadcast;
 mod dht;
@@ -16,3 +17,4 @@ mod player;
 mod players;
 mod program;
 mod tracker_clients;
+mod trackers;

@@ -1,11 +1,7 @@
 //! ffprobe, ffmpeg, mpv and VLC watch live broadcasts that ffmpeg made and that went through a source, a
 //! support node and a client.
 
-use start_engine::base::ids::Infohash;
-use start_engine::wire::transport_file::TransportFile;
-
-use crate::broadcast::{self, Broadcast, H264_AAC, Source};
-use crate::opentracker::Opentracker;
+use crate::broadcast::{Broadcast, H264_AAC};
 use crate::player::{self, probe};
 use crate::program::free_port;
 
@@ -77,28 +73,4 @@ fn datagrams_are_broadcast_from_one_host_and_from_a_group() {
         let found = probe(&broadcast.play_url, 5);
         assert!(found.len() == 2 && found[0].1 >= 100, "{found:?}\n{}", broadcast.story());
     }
-}
-
-#[test]
-#[ignore = "needs ffmpeg and opentracker"]
-fn our_nodes_find_each_other_through_opentracker() {
-    let dir = tempfile::tempdir().unwrap();
-    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node/demo/clip.ts");
-    std::fs::copy(clip, dir.path().join("clip.ts")).unwrap();
-    let mut source = Source::start(dir, "file:clip.ts", &[], None);
-    for scheme in ["http", "udp"] {
-        let dir = source.end();
-        let opentracker = Opentracker::start(&infohash(&dir).to_string());
-        let tracker = format!("{scheme}://{}/announce", opentracker.address);
-        source =
-            Source::start(dir, "file:clip.ts", &["--skip-internal-tracker", "--tracker", &tracker], None);
-        let (_client, play_url) = broadcast::client(source.dir.path(), &[]);
-        let found = probe(&play_url, 3);
-        assert!(found.len() == 2 && found[0].1 >= 50, "{scheme}: {found:?}");
-    }
-}
-
-fn infohash(dir: &tempfile::TempDir) -> Infohash {
-    let bytes = std::fs::read(dir.path().join("test.acelive")).unwrap();
-    TransportFile::parse(bytes.into()).unwrap().infohash
 }

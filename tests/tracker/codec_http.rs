@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use start_engine::base::ids::{Infohash, PeerId};
 use start_engine::wire::announce::{AnnounceEvent, AnnounceRequest};
 use start_engine::wire::tracker_http::{
-    QueryError, ReplyParts, ScrapeCounts, announce_url, encode_failure, encode_reply, encode_scrape,
-    parse_announce, parse_scrape,
+    PackedV4, PackedV6, QueryError, ReplyParts, ScrapeCounts, announce_url, encode_failure, encode_reply,
+    encode_scrape, packed_v4, packed_v6, parse_announce, parse_scrape,
 };
 use start_engine::wire::tracker_reply::{ReplyError, decode};
 
@@ -64,14 +64,14 @@ fn unusable_queries_name_what_is_wrong() {
     assert_eq!(parse_scrape(&many), Err(QueryError::TooManyInfohashes));
 }
 
-fn parts<'a>(v4: &'a [SocketAddrV4], v6: &'a [SocketAddrV6]) -> ReplyParts<'a> {
+fn parts<'a>(v4: &'a [PackedV4], v6: &'a [PackedV6]) -> ReplyParts<'a> {
     ReplyParts { interval_s: 300, min_interval_s: 60, seeders: 1, leechers: 20, v4, v6 }
 }
 
 #[test]
 fn replies_are_written_as_the_beps_say() {
-    let v4 = [SocketAddrV4::new([1, 2, 3, 4].into(), 0x0506)];
-    let v6 = [SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 0)];
+    let v4 = [packed_v4(SocketAddrV4::new([1, 2, 3, 4].into(), 0x0506))];
+    let v6 = [packed_v6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 0))];
     let mut out = Vec::new();
     encode_reply(&mut out, &parts(&v4, &v6), true);
     let head = b"d8:completei1e10:incompletei20e8:intervali300e12:min intervali60e5:peers";
@@ -145,7 +145,9 @@ proptest! {
         });
         let (v4, v6): (Vec<_>, Vec<_>) = (v4.collect(), v6.collect());
         let mut out = Vec::new();
-        encode_reply(&mut out, &parts(&v4, &v6), compact);
+        let packed: (Vec<_>, Vec<_>) =
+            (v4.iter().copied().map(packed_v4).collect(), v6.iter().copied().map(packed_v6).collect());
+        encode_reply(&mut out, &parts(&packed.0, &packed.1), compact);
         let expected: Vec<SocketAddr> =
             v4.into_iter().map(SocketAddr::V4).chain(v6.into_iter().map(SocketAddr::V6)).collect();
         let reply = decode(&out).unwrap();

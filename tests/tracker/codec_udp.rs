@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use proptest::prelude::*;
 use start_engine::base::ids::Infohash;
 use start_engine::wire::announce::{AnnounceEvent, AnnounceRequest};
-use start_engine::wire::tracker_http::{ReplyParts, ScrapeCounts};
+use start_engine::wire::tracker_http::{ReplyParts, ScrapeCounts, packed_v4};
 use start_engine::wire::tracker_udp::{
     UdpReply, UdpRequest, encode_announce, encode_announce_reply, encode_connect, encode_connect_reply,
     encode_error, encode_scrape, encode_scrape_counts, encode_scrape_reply,
@@ -64,14 +64,14 @@ fn scrape_takes_1_to_74_swarms() {
 
 #[test]
 fn replies_are_read_back_and_only_for_their_transaction() {
-    let v4 = [SocketAddrV4::new([1, 2, 3, 4].into(), 5)];
+    let v4 = [packed_v4(SocketAddrV4::new([1, 2, 3, 4].into(), 5))];
     let parts = ReplyParts { interval_s: 300, min_interval_s: 60, seeders: 8, leechers: 9, v4: &v4, v6: &[] };
     let mut out = Vec::new();
     encode_announce_reply(&mut out, 7, &parts, false);
     assert_eq!(out, [0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 1, 44, 0, 0, 0, 9, 0, 0, 0, 8, 1, 2, 3, 4, 0, 5]);
     assert_eq!(UdpReply::decode(&out, 8, false), None);
     let Some(UdpReply::Announce(reply)) = UdpReply::decode(&out, 7, false) else { panic!() };
-    assert_eq!((reply.seeders, reply.leechers, reply.peers), (8, 9, vec![v4[0].into()]));
+    assert_eq!((reply.seeders, reply.leechers, reply.peers), (8, 9, vec!["1.2.3.4:5".parse().unwrap()]));
     out.clear();
     encode_connect_reply(&mut out, 7, 0xabcd);
     assert_eq!(UdpReply::decode(&out, 7, false), Some(UdpReply::Connect { connection_id: 0xabcd }));

@@ -4,6 +4,7 @@
 mod announcing;
 mod codec_http;
 mod codec_udp;
+mod datagrams;
 mod fixture;
 mod hostile;
 mod listener;

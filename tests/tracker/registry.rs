@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use start_engine::tracker::registry::{Announcement, Answer, Registry, RegistryError, RegistryLimits};
 use start_engine::wire::announce::AnnounceEvent;
+use start_engine::wire::tracker_http::{unpacked_v4, unpacked_v6};
 
 use crate::fixture::infohash;
 
@@ -35,8 +36,8 @@ fn public(number: u16) -> SocketAddr {
 fn ask(registry: &Registry, now: Instant, announcement: &Announcement) -> Vec<SocketAddr> {
     let mut answer = Answer::default();
     registry.announce(now, announcement, &mut answer).unwrap();
-    let v4 = answer.v4.into_iter().map(SocketAddr::V4);
-    v4.chain(answer.v6.into_iter().map(SocketAddr::V6)).collect()
+    let v4 = answer.v4.into_iter().map(unpacked_v4).map(SocketAddr::V4);
+    v4.chain(answer.v6.into_iter().map(unpacked_v6).map(SocketAddr::V6)).collect()
 }
 
 #[test]
