@@ -110,7 +110,15 @@ fn source(dir: &Path, addr: SocketAddr, router: &str) -> (Running, Infohash) {
     let (ip, port) = (addr.ip().to_string(), addr.port().to_string());
     command
         .current_dir(dir)
-        .args(["--stream-source-node", "--name", "test", "--title", "Test Stream", "--source", "clip.ts"])
+        .args([
+            "--stream-source-node",
+            "--name",
+            "test",
+            "--title",
+            "Test Stream",
+            "--source",
+            "file:clip.ts",
+        ])
         .args(["--bitrate", "100000", "--skip-internal-tracker", "--allow-public-trackers", "1"])
         .args(["--allow-private-addresses", "--dht-enabled", "1", "--dht-bootstrap", router])
         .args(["--bind", &ip, "--port", &port, "--pid-file-dir", ".", "--log-file", "source.log"]);
