@@ -26,7 +26,6 @@ use crate::obs::node_name::of_node;
 use crate::swarm::neighbourhood::{Announcement, LSD_PORT, Neighbourhood};
 use crate::wire::lsd::{LongSearch, Search};
 
-const LOG: &str = "acestream.lsd";
 /// The groups of BEP 14.
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 192, 152, 143);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0xefc0, 0x988f);
@@ -54,7 +53,7 @@ impl Lsd {
         let [long, short, v6] = groups.map(|group| match group_socket(group) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::debug!(target: LOG, "no local discovery in group {group}: {error}");
+                tracing::debug!(target: "acestream.lsd", "no local discovery in group {group}: {error}");
                 None
             }
         });
@@ -75,7 +74,7 @@ impl Lsd {
     /// Announces the swarm and sends finds, until the receiver is dropped.
     pub fn seek(&self, sought: Sought, found: mpsc::Sender<Found>) {
         if self.seeks.try_send((sought, found)).is_err() {
-            tracing::debug!(target: LOG, "infohash {} is not announced: too many at once", sought.infohash);
+            tracing::debug!(target: "acestream.lsd", "infohash {} is not announced: too many at once", sought.infohash);
         }
     }
 }
@@ -130,10 +129,10 @@ impl Shell {
 
     fn heard(&mut self, datagram: &[u8], from: SocketAddr) {
         if !self.interfaces.iter().any(|interface| interface.is_neighbour(from.ip())) {
-            return tracing::debug!(target: LOG, "{from} is no neighbour");
+            return tracing::debug!(target: "acestream.lsd", "{from} is no neighbour");
         }
         for (infohash, addr) in self.neighbourhood.heard(Instant::now(), from, datagram) {
-            tracing::debug!(target: LOG, "found {addr} for infohash {infohash}");
+            tracing::debug!(target: "acestream.lsd", "found {addr} for infohash {infohash}");
             let Some(seeker) = self.seekers.get(&infohash) else { continue };
             // a swarm that is busy or gone hears of it again
             let _ = seeker.try_send(Found { addrs: vec![addr], reach: Reach::Anywhere });
@@ -177,7 +176,7 @@ impl Shell {
                 Err(error) => Err(error),
             };
             if let Err(error) = sent {
-                tracing::debug!(target: LOG, "cannot speak on {}: {error}", interface.ip);
+                tracing::debug!(target: "acestream.lsd", "cannot speak on {}: {error}", interface.ip);
             }
         }
     }
@@ -198,7 +197,7 @@ impl Shell {
             for (socket, group) in memberships {
                 let Some(socket) = socket else { continue };
                 if let Err(error) = interface.join(&SockRef::from(socket), group) {
-                    tracing::debug!(target: LOG, "cannot listen to {group} on {}: {error}", interface.ip);
+                    tracing::debug!(target: "acestream.lsd", "cannot listen to {group} on {}: {error}", interface.ip);
                 }
             }
         }
@@ -231,7 +230,7 @@ async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> (usize, Socke
         match socket.recv_from(buffer).await {
             Ok(received) => return received,
             // what an earlier sending met
-            Err(error) => tracing::debug!(target: LOG, "receive: {error}"),
+            Err(error) => tracing::debug!(target: "acestream.lsd", "receive: {error}"),
         }
     }
 }

@@ -23,7 +23,6 @@ use crate::wire::message::Message;
 use crate::wire::pex::PexRecord;
 use crate::wire::ut_pex::PeerChanges;
 
-const LOG: &str = "acestream.pex";
 /// From a peer's description to the first exchange with it: others that come at the same time are told too.
 const FIRST_AFTER: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -116,7 +115,7 @@ impl<M: Medium> Swarm<M> {
             }
         };
         if count > 0 {
-            tracing::debug!(target: LOG, "link {link}: told {count} addresses");
+            tracing::debug!(target: "acestream.pex", "link {link}: told {count} addresses");
             self.send(now, link, message);
         }
         count
@@ -198,7 +197,7 @@ impl<M: Medium> Swarm<M> {
         let taken = self.hear(now, usable, key);
         self.totals.pex_heard += taken as u64;
         self.totals.pex_refused += (named - taken) as u64;
-        tracing::debug!(target: LOG, "link {link}: named {named} addresses, {taken} are taken");
+        tracing::debug!(target: "acestream.pex", "link {link}: named {named} addresses, {taken} are taken");
     }
 
     /// Remembers hearsay of one informant; gives how much of it was taken or known.

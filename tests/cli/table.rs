@@ -114,7 +114,8 @@ pub const ROWS: &[Row] = &[
     row("SRCTDP", "port", PORT, NO_PORT, Acts),
     row("T", "bind", &["127.0.0.1", "::1"], &["host"], Acts),
     row("SRCP", "allow-private-addresses", FLAG, &["1"], Acts),
-    row("SRCP", "lsd-enabled", BOOL, NO_BOOL, Acts),
+    row("SRP", "lsd-enabled", &["1"], NO_BOOL, Acts),
+    row("C", "lsd-enabled", &["0"], NO_BOOL, Acts),
     row("RCP", "public-tracker", TRACKERS, NO_TRACKER, Acts),
     row("SRCP", "dht-enabled", &["0"], NO_BOOL, Acts),
     row(
