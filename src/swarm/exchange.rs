@@ -99,7 +99,7 @@ impl<M: Medium> Swarm<M> {
         else {
             return 0;
         };
-        let others = self.to_be_told(now, link);
+        let others = self.due_telling(now, link);
         let (count, message) = match ut_pex {
             Some(id) => {
                 let listed: Vec<_> = others.iter().filter_map(|link| self.listen_addr(*link)).collect();
@@ -122,7 +122,7 @@ impl<M: Medium> Swarm<M> {
     }
 
     /// The peers that the one at `link` may hear of, in random order, each node once.
-    fn to_be_told(&mut self, now: Instant, link: LinkId) -> Vec<LinkId> {
+    fn due_telling(&mut self, now: Instant, link: LinkId) -> Vec<LinkId> {
         let Some(receiver) = self.peers.get(&link) else { return Vec::new() };
         let (to, own_addr, own_id) = (receiver.addr.ip(), receiver.listen_addr(), receiver.node_id());
         let mut told = Vec::new();
