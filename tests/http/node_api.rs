@@ -230,7 +230,6 @@ async fn every_combination_of_access_is_as_documented() {
             token: has_token.then(|| "t0ken".to_owned()),
             is_remote,
             monitor_ip: has_named.then(|| [192, 168, 1, 9].into()),
-            ..Access::default()
         };
         for from in ORIGINS {
             let server = serve_as_if_from(node_with(access.clone()), from).await;
