@@ -1,6 +1,7 @@
 //! The real program on loopback, from the server that a source reads to the bytes that a player gets.
 #![allow(clippy::disallowed_methods, reason = "these tests run in real time")]
 
+mod backup_inputs;
 mod bad_input;
 mod chain;
 mod demo;
@@ -23,6 +24,7 @@ mod numbered;
 mod origin;
 mod restart;
 mod rogue;
+mod schedule;
 mod tracker_log;
 mod viewer;
 mod wire_peer;

@@ -96,6 +96,9 @@ pub struct Continuity {
 impl Continuity {
     pub fn push(&mut self, packet: &PacketBytes) {
         let has_payload = packet[3] & 0x10 != 0;
+        if is_announcement(packet) {
+            self.last.remove(&pid_of(packet));
+        }
         if pid_of(packet) == 0x1fff || !has_payload {
             return;
         }
@@ -103,6 +106,11 @@ impl Continuity {
         let before = self.last.insert(pid_of(packet), counter);
         self.errors += u64::from(before.is_some_and(|before| (before + 1) & 0x0f != counter));
     }
+}
+
+/// Whether the packet carries nothing but the news that its PID begins anew.
+pub fn is_announcement(packet: &PacketBytes) -> bool {
+    packet[3] & 0x30 == 0x20 && packet[5] & 0x80 != 0
 }
 
 pub fn pid_of(packet: &PacketBytes) -> u16 {

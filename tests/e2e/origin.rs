@@ -44,11 +44,21 @@ impl Origin {
 
     /// An origin whose stream's own clock runs so many times faster than real time.
     pub fn start_fast(bytes_per_second: u64, clock_speed: u64) -> Self {
+        Self::start_at(bytes_per_second, clock_speed, Instant::now())
+    }
+
+    /// Another origin of the same stream.
+    pub fn twin(&self) -> Self {
+        let Numbered { bytes_per_second, clock_speed } = self.stream;
+        Self::start_at(bytes_per_second, clock_speed, self.shared.on_air_since)
+    }
+
+    fn start_at(bytes_per_second: u64, clock_speed: u64, on_air_since: Instant) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let stream = Numbered { bytes_per_second, clock_speed };
         let shared = Arc::new(Shared {
             stream,
-            on_air_since: Instant::now(),
+            on_air_since,
             mood: AtomicU8::new(Mood::Live as u8),
             is_over: AtomicBool::new(false),
             requests: AtomicUsize::new(0),

@@ -12,7 +12,7 @@ use start_engine::media::ts::PACKET_BYTES;
 
 use crate::harness::{DEADLINE, local};
 use crate::node::Node;
-use crate::numbered::{Continuity, Numbered, PacketBytes, number_of};
+use crate::numbered::{Continuity, Numbered, PacketBytes, is_announcement, number_of};
 
 /// What a viewer has seen.
 #[derive(Debug, Default, Clone)]
@@ -29,6 +29,8 @@ pub struct Seen {
     /// Places where packets are missing: the last one before, the first one after.
     pub gaps: Vec<(u64, u64)>,
     pub continuity_errors: u64,
+    /// Packets that announce another input.
+    pub announcements: u64,
     /// What is no packet of the stream, or came out of order. Nothing may ever be here.
     pub wrong: Vec<String>,
     pub has_ended: bool,
@@ -134,7 +136,8 @@ fn read(mut from: TcpStream, stream: Numbered, seen: &Mutex<Seen>, paused: &Atom
         seen.lock().expect("no panic").refusal = String::from_utf8_lossy(&bytes).trim().to_owned();
         return Some(());
     }
-    let mut checker = Checker { stream, unplaced: Vec::new(), continuity: Continuity::default() };
+    let mut checker =
+        Checker { stream, unplaced: Vec::new(), continuity: Continuity::default(), is_resumed: false };
     let mut buffer = vec![0; 64 * 1024];
     loop {
         while paused.load(Ordering::Relaxed) {
@@ -174,6 +177,8 @@ struct Checker {
     /// Packets after a start or a gap, until one tells its number.
     unplaced: Vec<PacketBytes>,
     continuity: Continuity,
+    /// Another input took over: its numbers may be a little lower, and its first clock is marked.
+    is_resumed: bool,
 }
 
 impl Checker {
@@ -181,11 +186,26 @@ impl Checker {
         self.continuity.push(packet);
         seen.continuity_errors = self.continuity.errors;
         seen.packets += 1;
+        if is_announcement(packet) {
+            seen.announcements += 1;
+            self.is_resumed = true;
+            return;
+        }
+        let packet = &self.unmarked(packet);
         let follows = |last: u64| self.unplaced.is_empty() && self.stream.packet(last + 1) == *packet;
         match seen.last {
             Some(last) if follows(last) => seen.last = Some(last + 1),
             _ => self.place(packet, seen),
         }
+    }
+
+    /// The packet as it was sent: after an announcement the clock is marked.
+    fn unmarked(&self, packet: &PacketBytes) -> PacketBytes {
+        let mut packet = *packet;
+        if self.is_resumed && packet[3] & 0x20 != 0 && packet[4] > 0 {
+            packet[5] &= 0x7f;
+        }
+        packet
     }
 
     fn place(&mut self, packet: &PacketBytes, seen: &mut Seen) {
@@ -205,6 +225,7 @@ impl Checker {
         match seen.last {
             None => seen.first = Some(first),
             Some(last) if first > last + 1 => seen.gaps.push((last, first)),
+            Some(_) if self.is_resumed => {}
             Some(last) => seen.wrong.push(format!("after {last}: packet {first} once more")),
         }
         seen.last = Some(number);

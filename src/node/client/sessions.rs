@@ -16,7 +16,8 @@ use super::super::hls;
 use super::super::hls::relay::{Part, Players};
 use super::super::hls::subject::Subject;
 use super::super::relay::{self, Latency, RelayOptions, ToPlayers, Trust};
-use super::super::station::{RunningSwarm, Station};
+use super::super::source::schedule;
+use super::super::station::{RunningSwarm, Station, unix_time_s};
 use super::super::transport_source::{FetchError, Fetched, TransportSource};
 use super::transports::Transports;
 use crate::base::ids::Infohash;
@@ -192,6 +193,9 @@ impl Sessions {
     }
 
     fn start_ts(&self, file: &TransportFile, trust: Trust) -> anyhow::Result<Session> {
+        if let Some(start_s) = file.descriptor.details.date_start_s.filter(|&at| unix_time_s() < at as f64) {
+            tracing::info!(target: LOG, "the broadcast begins at {}; players wait", schedule::text(start_s));
+        }
         let (hub, latency) = (Arc::new(StreamHub::default()), Latency::default());
         let deliver = ToPlayers { hub: Some(hub.clone()), latency: latency.clone() };
         let (stop, stopped) = watch::channel(false);

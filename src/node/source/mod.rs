@@ -4,7 +4,7 @@ mod broadcast;
 mod detect;
 mod host;
 mod identity;
-pub(super) mod schedule;
+pub mod schedule;
 
 use std::sync::Arc;
 use std::time::Duration;
