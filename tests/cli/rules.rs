@@ -111,6 +111,28 @@ fn seed_command_is_read_as_it_is_spelled() {
 }
 
 #[test]
+fn first_source_is_read_and_the_others_are_its_backups_but_standard_input_stands_alone() {
+    let config = source(&["--source", "udp://:1234", "--source", "http://b/s", "--source", "udp://:1234"]);
+    assert_eq!(config.source, "http://127.0.0.1/s");
+    assert_eq!(config.backup_sources, ["udp://:1234", "http://b/s"]);
+    assert!(refused(&with('S', &["--source", "-"])).starts_with("--source -: "));
+    let alone = ["--stream-source-node", "--name", "test", "--title", "Test", "--source", "-"];
+    let Command::Source(config) = accepted(&alone).command else { panic!("a source") };
+    assert_eq!((config.source.as_str(), config.backup_sources.len()), ("-", 0));
+    let many: Vec<String> = (0..8).flat_map(|at| ["--source".to_owned(), format!("http://h/{at}")]).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(refused(&with('S', &many)), "--source was given 9 times, at most 8 fit");
+}
+
+#[test]
+fn size_of_the_disk_cache_needs_one() {
+    let line = ["--live-disk-cache-size", "300000000"];
+    assert_eq!(refused(&with('S', &line)), "--live-disk-cache-size needs --live-cache-type disk");
+    let cache = source(&["--live-cache-type", "disk", "--live-mem-cache-size", "50000000"]).common.live_cache;
+    assert_eq!((cache.disk_bytes, cache.memory_bytes), (209_715_200, Some(50_000_000)));
+}
+
+#[test]
 fn scalar_given_twice_takes_the_last_value() {
     assert_eq!(source(&["--port", "1", "--port", "2"]).common.port, 2);
     assert_eq!(source(&["--port=1", "--por=2"]).common.port, 2);

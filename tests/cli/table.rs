@@ -127,7 +127,7 @@ pub const ROWS: &[Row] = &[
     row(
         "S",
         "source",
-        &["http://h/s", "https://h/s", "udp://@239.0.0.1:1234", "rtp://h:1", "file:x.ts", "x.ts", "-"],
+        &["http://h/s", "https://h/s", "udp://@239.0.0.1:1234", "rtp://h:1", "file:x.ts", "x.ts"],
         &["ftp://h/s", "http://", ""],
         Acts,
     ),

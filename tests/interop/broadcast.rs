@@ -78,6 +78,16 @@ impl Source {
         self.dir
     }
 
+    /// Where peers reach it.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Ends ffmpeg alone.
+    pub fn without_ffmpeg(self) -> Self {
+        Self { ffmpeg: None, ..self }
+    }
+
     fn support(&self) -> (Running, String) {
         let port = free_port();
         let url = format!("http://127.0.0.1:{}/app/get_transport_file?format=raw", self.port);

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "waits are bounded by the clock")]
 
+mod backup_inputs;
 mod broadcast;
 mod dht;
 mod hls_broadcast;
