@@ -192,6 +192,7 @@ impl Source {
         let is_over = *stop.borrow() || schedule.is_over();
         let Some(stream) = stream else {
             if is_over {
+                reading.abort();
                 return Ok(None);
             }
             reading.await.context("reading the source broke")??;
