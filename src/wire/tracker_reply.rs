@@ -22,7 +22,8 @@ pub enum ReplyError {
 
 /// Reads the body of a reply. A reply without `interval` gets our own; one without peers is empty.
 pub fn decode(body: &[u8]) -> Result<AnnounceReply, ReplyError> {
-    let reply = parse_lenient(body, TRACKER_REPLY_MAX_BYTES)?;
+    // aquatic ends its replies with a line break
+    let reply = parse_lenient(body.trim_ascii_end(), TRACKER_REPLY_MAX_BYTES)?;
     if reply.as_dict().is_none() {
         return Err(ReplyError::NotADict);
     }

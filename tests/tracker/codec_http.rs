@@ -100,6 +100,8 @@ fn replies_of_other_trackers_are_read() {
     let reply = decode(sloppy).unwrap();
     assert_eq!((reply.peers, reply.seeders), (vec!["1.2.3.4:9".parse().unwrap()], 0));
     assert!(reply.interval > Duration::ZERO);
+    let line_break_behind = b"d8:completei0e10:incompletei0e8:intervali120e5:peers0:6:peers60:e\r\n";
+    assert_eq!(decode(line_break_behind).unwrap().interval, Duration::from_secs(120));
     assert_eq!(decode(b"d14:failure reason2:noe"), Err(ReplyError::Failure("no".into())));
     assert_eq!(decode(b"i1e"), Err(ReplyError::NotADict));
 }
