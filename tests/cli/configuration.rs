@@ -129,11 +129,8 @@ fn command_line_stands_above_environment_above_table_above_shared_keys() {
     assert_eq!(max_peers(&[], &[]), (2, 1, Some(1024)));
     assert_eq!(max_peers(&[], &variables), (3, 3, Some(1024)));
     assert_eq!(max_peers(&["--max-peers", "4"], &variables), (4, 3, Some(1024)));
-    assert_eq!(
-        max_peers(&["--max-p=4"], &variables),
-        (4, 3, Some(1024)),
-        "prefixes stand for options here too"
-    );
+    let by_prefix = max_peers(&["--max-con=4"], &variables);
+    assert_eq!(by_prefix, (3, 4, Some(1024)), "prefixes stand for options here too");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn parse(words: &[&str]) -> Result<Asked, cli::UsageError> {
 }
 
 /// The minimal line of a mode, with what the option needs beside it.
-fn base(mode: char, row: &Row) -> Vec<&'static str> {
+pub fn base(mode: char, row: &Row) -> Vec<&'static str> {
     let mut words = minimal(mode);
     if ["log-file-mode", "log-max-size", "log-backup-count"].contains(&row.name) {
         words.extend(["--log-file", "/tmp/x.log"]);

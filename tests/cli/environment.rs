@@ -4,7 +4,7 @@ use std::process::Command as Process;
 
 use start_engine::cli::{self, Asked, Environment, Run};
 
-use crate::documented::{accepted, minimal};
+use crate::documented::{accepted, base, minimal};
 use crate::table::{Answer, ROWS};
 
 fn run_in(words: &[&str], variables: &[(&str, &str)]) -> Result<Run, String> {
@@ -21,25 +21,11 @@ fn variable(option: &str) -> String {
     format!("START_ENGINE_{}", option.to_uppercase().replace('-', "_"))
 }
 
-/// Needs another option beside it, or is one that the minimal line has already.
-const NOT_ALONE: [&str; 10] = [
-    "log-file-mode",
-    "log-max-size",
-    "log-backup-count",
-    "log-stdout",
-    "hide-hls-manifest",
-    "hls-force-monotonic-sequence",
-    "name",
-    "source",
-    "title",
-    "url",
-];
-
 #[test]
 fn every_option_can_come_from_the_environment() {
-    for row in ROWS.iter().filter(|row| !NOT_ALONE.contains(&row.name)) {
+    for row in ROWS {
         for mode in row.modes.chars() {
-            let base = minimal(mode);
+            let base = base(mode, row);
             let is_typed = base.contains(&format!("--{}", row.name).as_str());
             let is_plain = |value: &&&str| !value.contains([' ', ',']);
             for value in row.good.iter().filter(is_plain).filter(|_| !is_typed) {
