@@ -1,4 +1,5 @@
-//! The interfaces of this machine that local discovery speaks on, and who is their neighbour.
+//! The interfaces of this machine that local discovery speaks on, who is their neighbour, and what is
+//! this machine itself.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,6 +39,11 @@ pub fn interfaces(bind: &[IpAddr]) -> Vec<Interface> {
         }
     }
     chosen
+}
+
+/// Every address of this machine; none where the system does not tell.
+pub fn own_addresses() -> Vec<IpAddr> {
+    get_if_addrs().unwrap_or_default().into_iter().map(|interface| canonical(interface.ip())).collect()
 }
 
 impl Interface {

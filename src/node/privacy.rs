@@ -1,13 +1,14 @@
 //! Who is let in at a node, and that what a private one publishes does not say where it is: everybody reads a
 //! transport file.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 use super::config::CommonConfig;
 use crate::base::listed::networks;
 use crate::base::net::canonical;
 use crate::base::openings::PrivateLists;
 use crate::net::door::Door;
+use crate::net::interfaces::own_addresses;
 
 /// The door that the operator's options describe.
 ///
@@ -60,11 +61,10 @@ pub fn ensure_unnamed<'a>(
 
 const WHY: &str = "this is the private node itself, and everybody would read it in the transport file";
 
-/// An address that a socket can have is one of this machine's.
 fn is_own(ip: IpAddr, host: Option<&str>) -> bool {
     let ip = canonical(ip);
     let is_host = host.is_some_and(|host| host.trim_matches(['[', ']']).parse() == Ok(ip));
-    is_host || (!ip.is_loopback() && !ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_ok())
+    is_host || (!ip.is_loopback() && own_addresses().contains(&ip))
 }
 
 #[cfg(test)]
@@ -79,13 +79,13 @@ mod tests {
 
     #[test]
     fn node_itself_is_not_published() {
-        assert_eq!(check("192.0.2.2:1", "http://192.0.2.3:80/announce"), Ok(()));
+        assert_eq!(check("203.0.113.77:1", "http://192.0.2.3:80/announce"), Ok(()));
         assert_eq!(check("127.0.0.1:1", "udp://127.0.0.1:80"), Ok(()), "loopback is nobody's place");
         let complaint = check("192.0.2.1:7764", "udp://t:80").expect_err("the host");
         assert!(complaint.starts_with("--startup-node 192.0.2.1:7764: "), "{complaint}");
         for own in ["http://192.0.2.1:7764/announce", "udp://192.0.2.1:7764", "udp://[::ffff:192.0.2.1]:1/a"]
         {
-            let complaint = check("192.0.2.2:1", own).expect_err(own);
+            let complaint = check("203.0.113.77:1", own).expect_err(own);
             assert!(complaint.starts_with(&format!("--tracker {own}: ")), "{complaint}");
         }
     }

@@ -16,6 +16,8 @@ use crate::base::cidr::{Network, NetworkError};
 pub enum RulesError {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    #[error("expected an object, found a list")]
+    List,
     #[error("{place}: {why}")]
     Network { place: String, why: NetworkError },
     #[error("{place}: {text:?} is no country: expected two upper-case letters, as \"PL\"")]
@@ -30,6 +32,10 @@ pub enum RulesError {
 
 /// Reads the rules.
 pub fn parse(text: &[u8]) -> Result<Filter, RulesError> {
+    // a list of the fields' values would do for the reader too
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(RulesError::List);
+    }
     let file: File = serde_json::from_slice(text)?;
     let read = |(name, group): (&String, &Group)| {
         let origins = read_group(&format!("groups.{name}"), group)?;
@@ -270,7 +276,7 @@ mod tests {
             ),
             ("{\n  \"groups\": [\n", "at line 2 column 12"),
             ("", "EOF while parsing a value at line 1"),
-            ("[]", "invalid type: sequence"),
+            ("[]", "expected an object, found a list"),
         ] {
             let error = parse(text.as_bytes()).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");

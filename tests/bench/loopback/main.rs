@@ -4,6 +4,7 @@
 //! whose name holds one of the words. Figures are printed, never asserted.
 #![allow(clippy::disallowed_methods, reason = "benches measure time")]
 
+mod many;
 mod origin;
 mod peer;
 mod player;
@@ -24,13 +25,14 @@ const MIB: f64 = 1024.0 * 1024.0;
 const USUAL_RATE: u64 = 500_000;
 
 fn main() {
-    let parts: [(&str, fn()); 6] = [
+    let parts: [(&str, fn()); 7] = [
         ("start to listening", start_to_listening),
         ("first byte of a join", first_byte),
         ("hops", hops),
         ("serve", serve),
         ("relay", relay),
         ("memory", memory),
+        ("fifty nodes", many::fifty_nodes),
     ];
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     for (name, part) in parts {

@@ -56,6 +56,19 @@ impl Node {
         node
     }
 
+    /// Starts several nodes in one process, as `config` says, which listen at `addresses`.
+    pub fn of_config(config: &str, addresses: &[SocketAddr]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("nodes.toml"), config).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_start-engine"));
+        command.args(["--config", "nodes.toml"]).current_dir(dir.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
+        let (address, listening_after) = (addresses[0], Duration::ZERO);
+        let mut node = Self { child, address, players: address, listening_after, dir };
+        addresses.iter().for_each(|&address| node.await_port(address, Instant::now()));
+        node
+    }
+
     fn await_port(&mut self, address: SocketAddr, since: Instant) {
         while TcpStream::connect(address).is_err() {
             assert!(self.child.try_wait().expect("a child").is_none(), "the node ended");
@@ -92,7 +105,7 @@ impl Drop for Node {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("bound")
 }
