@@ -134,7 +134,7 @@ impl Segment {
 
     /// From this moment on the origin is asked for what peers have not brought.
     pub fn rescue_at(&self) -> Instant {
-        self.since + self.duration().mul_f64(1.75) + Duration::from_millis(250)
+        self.since + self.duration().mul_f64(1.75) + Duration::from_millis(100)
     }
 
     /// Peers that bring nothing for so long are not waited for until then.
