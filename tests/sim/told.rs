@@ -18,6 +18,7 @@ use start_engine::wire::ut_pex::{PeerChanges, UT_PEX_ID};
 use super::stream::Stream;
 
 const LISTEN_PORT: u16 = 8_600;
+const FIRST_PIECE: u32 = 100;
 /// The id under which our peers want `ut_pex`.
 const THEIR_ID: u8 = 7;
 
@@ -27,6 +28,11 @@ struct Bench {
     dials: Vec<SocketAddr>,
     records: BTreeMap<u64, Vec<PexRecord>>,
     changes: BTreeMap<u64, Vec<PeerChanges>>,
+    /// Chunks sent: to whom, of which piece.
+    chunks: Vec<(u64, u32)>,
+    /// What is sent waits for the socket until [`Bench::drain`].
+    is_slow: bool,
+    stream: Stream,
 }
 
 /// A peer that connects.
@@ -49,7 +55,7 @@ impl Bench {
 
     #[expect(clippy::disallowed_methods, reason = "virtual time needs a point to count from")]
     fn with(role: Role, change: impl FnOnce(&mut SwarmConfig)) -> Self {
-        let (now, stream) = (Instant::now(), Stream::new(1, 65_536, 100));
+        let (now, stream) = (Instant::now(), Stream::new(1, 65_536, FIRST_PIECE.into()));
         let medium = Ts::new(TsConfig {
             geometry: stream.geometry,
             verifier: stream.verifier.clone(),
@@ -84,7 +90,7 @@ impl Bench {
         change(&mut config);
         let swarm = Swarm::new(now, config, medium);
         let (records, changes) = (BTreeMap::new(), BTreeMap::new());
-        Self { swarm, now, dials: vec![], records, changes }
+        Self { swarm, now, dials: vec![], records, changes, chunks: vec![], is_slow: false, stream }
     }
 
     fn connect(&mut self, tag: u64, peer: Peer) {
@@ -121,11 +127,16 @@ impl Bench {
         self.swarm.handle(self.now, input);
         while let Some(output) = self.swarm.poll() {
             // whatever is sent is read at once
-            if let Output::Send { link, .. } = output {
+            if let Output::Send { link, .. } = output
+                && !self.is_slow
+            {
                 self.swarm.handle(self.now, Input::Writable { link, queued_bytes: 0 });
             }
             match output {
                 Output::Dial(addr) => self.dials.push(addr),
+                Output::Send { link, message: Message::Piece { piece, .. } } => {
+                    self.chunks.push((link.0, piece));
+                }
                 Output::Send { link, message: Message::PeerExchange(records) } => {
                     self.records.entry(link.0).or_default().extend(records);
                 }
@@ -136,6 +147,23 @@ impl Bench {
                 _ => {}
             }
         }
+    }
+
+    /// The sockets take what waited.
+    fn drain(&mut self, tags: &[u64]) {
+        tags.iter().for_each(|&tag| self.input(Input::Writable { link: LinkId(tag), queued_bytes: 0 }));
+    }
+
+    /// The source makes so many pieces.
+    fn produce(&mut self, count: usize) {
+        for second in 0..count {
+            let piece = self.stream.produce(1_700_000_000.0 + second as f64);
+            self.input(Input::Produced(piece));
+        }
+    }
+
+    fn ask_for(&mut self, tag: u64, piece: u32) {
+        (0..4).for_each(|chunk| self.say(tag, Message::Request { stream: 0, piece, chunk }));
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -312,4 +340,31 @@ fn address_that_leads_to_this_node_is_not_tried_again() {
     bench.name(1, &["5.5.5.5:5"]);
     bench.wait(100);
     assert_eq!(bench.dials, [addr]);
+}
+
+#[test]
+fn source_gives_who_lacks_the_newest_piece_that_before_it_repeats_an_old_one() {
+    const HOLDER: u64 = 1;
+    const LATE_COMER: u64 = 2;
+    const FOLLOWER: u64 = 3;
+    let newest = FIRST_PIECE + 3;
+    let mut bench = Bench::with(Role::Source, |config| config.upload_slots = 10);
+    bench.produce(4);
+    for (tag, addr) in [(HOLDER, "1.0.0.1:1"), (LATE_COMER, "1.0.0.2:1"), (FOLLOWER, "1.0.0.3:1")] {
+        bench.connect(tag, peer(addr));
+        bench.say(tag, Message::Interested);
+    }
+    // somebody else has all but the newest
+    (FIRST_PIECE..newest).for_each(|piece| bench.say(HOLDER, Message::Have { stream: 0, piece }));
+    bench.is_slow = true;
+    bench.ask_for(LATE_COMER, FIRST_PIECE);
+    let before = bench.chunks.len();
+    assert!((1..4).contains(&before), "the uplink is busy with the old piece: {:?}", bench.chunks);
+    bench.ask_for(FOLLOWER, newest);
+    while bench.chunks.len() < 8 {
+        let sent = bench.chunks.len();
+        bench.drain(&[LATE_COMER, FOLLOWER]);
+        assert!(bench.chunks.len() > sent, "{:?}", bench.chunks);
+    }
+    assert_eq!(bench.chunks[before..before + 4], [(FOLLOWER, newest); 4], "{:?}", bench.chunks);
 }
