@@ -178,7 +178,8 @@ pub fn get(host: &Host, node: SocketAddr, path: &str) -> Option<(u16, Vec<u8>)> 
     host.run(|| {
         let mut stream = TcpStream::connect_timeout(&node, Duration::from_secs(5)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {node}\r\n\r\n").ok()?;
+        // in one piece: what is searched for in captured frames must not be torn between two
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {node}\r\n\r\n").as_bytes()).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let body_at = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
