@@ -187,6 +187,7 @@ impl NodeView for SwarmView {
     fn update(&self, update: Update) {
         if let Some(max) = update.max_connections {
             self.connections.set_max(max);
+            self.door.set_max_connections(max);
         }
         if update.log_debug.is_some() || update.log_modules.is_some() {
             obs::log::set_levels(update.log_debug, update.log_modules.clone());
