@@ -133,8 +133,8 @@ async fn origin_that_is_away_is_waited_for_and_told_of_once() {
     reading.follow([0]).await;
     assert_eq!(numbers(&*reading.listing().await), [0, 1, 2]);
     assert_eq!(numbers(&*reading.listing().await), [0, 1, 2, 3]);
-    assert_eq!(log.lines_with("404"), 1, "{}", log.text());
-    assert_eq!(log.lines_with("503"), 1, "{}", log.text());
+    assert_eq!(log.lines_with("404 Not Found"), 1, "{}", log.text());
+    assert_eq!(log.lines_with("503 Service Unavailable"), 1, "{}", log.text());
 }
 
 #[tokio::test]
