@@ -137,7 +137,11 @@ pub fn numbers(listing: &Listing) -> Vec<u64> {
 pub fn capture_log() -> (Log, tracing::subscriber::DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
     (log, tracing::subscriber::set_default(subscriber))
 }
 
